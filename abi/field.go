@@ -1,0 +1,74 @@
+package abi
+
+// Fields of a request's envelope.
+const (
+	FieldCID        = "cid"         // correlation id of the call
+	FieldService    = "service"     // name of the service
+	FieldVersion    = "version"     // digest of the version that runs
+	FieldTenant     = "tenant"      // name of the tenant
+	FieldChannel    = "channel"     // one of the Channel… values
+	FieldMethod     = "method"      // HTTP method, upper case
+	FieldPath       = "path"        // path of the request, decoded
+	FieldRawQuery   = "raw-query"   // query string as received
+	FieldRoute      = "route"       // pattern that matched, such as "GET /user/{id}"
+	FieldHost       = "host"        // host that the client named
+	FieldRemoteAddr = "remote-addr" // address of the client
+	FieldPrincipal  = "principal"   // who authenticated
+	PrefixHeader    = "header."     // header.<lower-case-name>
+	PrefixParam     = "param."      // param.<name>: path parameters
+	PrefixQuery     = "query."      // query.<name>, decoded; may repeat
+)
+
+// Channels, the ways in which a call arrives.
+const (
+	ChannelHTTP    = "http"    // the gateway
+	ChannelInvoke  = "invoke"  // another service waits for the reply
+	ChannelAsync   = "async"   // nobody waits for the reply
+	ChannelControl = "control" // the control API's invoke
+)
+
+// Fields of a reply's envelope, besides header.<name>.
+const (
+	FieldStatus         = "status"          // HTTP status, default 200
+	FieldErrorType      = "error.type"      // such as ValueError
+	FieldErrorMessage   = "error.message"   // one line
+	FieldErrorTraceback = "error.traceback" // for the author, never for API clients
+	FieldErrorFile      = "error.file"
+	FieldErrorLine      = "error.line"
+)
+
+// Fields of the envelope that ExportInit gets, besides service and version.
+const (
+	FieldEntry = "entry" // path of the source file to load, /app/service.py
+	FieldClass = "class" // class or function to pick, if the author named one
+)
+
+// Operations behind [FnCall], the value of FieldOp in the call's envelope.
+const (
+	FieldOp = "op"
+
+	OpKVGet       = "kv.get"       // key → revision; body is the value
+	OpKVSet       = "kv.set"       // key, ttl, if-revision; body is the value → revision
+	OpKVDelete    = "kv.delete"    // key, if-revision → deleted ("0" or "1")
+	OpKVList      = "kv.list"      // prefix, after, limit → key…, next
+	OpConfigGet   = "config.get"   // key → body is the value
+	OpConfigList  = "config.list"  // prefix → key…
+	OpHTTPRequest = "http.request" // connection, method, path, param.*, query.*, header.*, timeout; body → status, header.*; body
+	OpInvoke      = "invoke"       // service, timeout, header.content-type; body → status, header.*; body
+	OpInvokeAsync = "invoke.async" // service, header.content-type; body → cid
+)
+
+// Fields of operations.
+const (
+	FieldKey        = "key"
+	FieldPrefix     = "prefix"
+	FieldAfter      = "after"
+	FieldLimit      = "limit"
+	FieldNext       = "next"
+	FieldTTL        = "ttl"         // milliseconds
+	FieldIfRevision = "if-revision" // "0": the key must not exist
+	FieldRevision   = "revision"
+	FieldDeleted    = "deleted"
+	FieldConnection = "connection"
+	FieldTimeout    = "timeout" // milliseconds
+)

@@ -1,0 +1,83 @@
+// Package connector is what the author of a connector imports: the
+// operations that guests reach through the ABI's call function.
+package connector
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+)
+
+// Request is one operation that a guest asks for.
+type Request struct {
+	Scope    Scope
+	Envelope abi.Envelope // the fields of the operation; FieldOp is among them
+	Body     []byte       // the payload; valid until Do returns
+}
+
+// Scope says on whose behalf an operation runs.
+type Scope struct {
+	Tenant  string
+	Service string
+	CID     string
+	Depth   int // of service-to-service calls
+	Limits  host.Limits
+	Quota   host.Quota
+	Grants  host.Grants
+}
+
+// Result is what an operation answers.
+type Result struct {
+	Envelope abi.Envelope
+	Body     []byte
+}
+
+// Op is one operation of a connector.
+type Op struct {
+	Name string // such as "kv.get"
+	Doc  string // one sentence
+	// Do performs the operation. ctx ends with the call's deadline. An
+	// error becomes a code and a message for the guest by host.CodeOf and
+	// host.MessageOf. Do checks the grants of its scope.
+	Do func(ctx context.Context, r *Request) (*Result, error)
+}
+
+// Registry finds operations by name. It is filled before the host starts
+// and only read after that.
+type Registry struct{ ops map[string]Op }
+
+// NewRegistry returns a registry with the operations; a name that occurs
+// twice is a fault of the program and panics.
+func NewRegistry(ops ...Op) *Registry {
+	r := &Registry{ops: make(map[string]Op, len(ops))}
+	for _, op := range ops {
+		if _, dup := r.ops[op.Name]; dup || op.Do == nil {
+			panic(fmt.Sprintf("connector: operation %q is registered twice or does nothing", op.Name))
+		}
+		r.ops[op.Name] = op
+	}
+	return r
+}
+
+// Do runs the operation that the request names.
+func (r *Registry) Do(ctx context.Context, req *Request) (*Result, error) {
+	name := req.Envelope.Get(abi.FieldOp)
+	op, ok := r.ops[name]
+	if !ok {
+		return nil, host.Errorf(abi.Unsupported, "operation %q does not exist", host.Clip(name))
+	}
+	return op.Do(ctx, req)
+}
+
+// Ops returns all operations in the order of their names.
+func (r *Registry) Ops() []Op {
+	out := make([]Op, 0, len(r.ops))
+	for _, op := range r.ops {
+		out = append(out, op)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}

@@ -1,0 +1,107 @@
+package control
+
+import (
+	"context"
+
+	"github.com/seraihost/serai/host"
+)
+
+// Upload is the content of a service and how it shall run.
+type Upload struct {
+	Tenant, Service string
+	FileName        string // base name that the author gave; for messages and tracebacks
+	ContentType     string // one of Type…
+	Content         []byte
+	Settings        host.Settings
+}
+
+// Content types of an [Upload].
+const (
+	TypeWASM   = "application/wasm"  // a WebAssembly core module
+	TypePython = "text/x-python"     // one source file
+	TypeTar    = "application/x-tar" // a folder with Python
+)
+
+// Receipt is what a deploy or a rollback made live.
+type Receipt struct {
+	Service    string    `json:"service"`
+	Version    string    `json:"version"` // digest
+	Kind       host.Kind `json:"kind"`
+	ImageBytes int64     `json:"image_bytes"` // linear memory at the start of a call
+	OwnBytes   int64     `json:"own_bytes"`   // of these, not shared with the base image
+	DeployMS   float64   `json:"deploy_ms"`   // from upload received to live, milliseconds
+}
+
+// Deployer makes versions live. Errors are *[host.Error]; an upload whose
+// own code failed carries the failure in Detail.
+type Deployer interface {
+	// Deploy validates, builds, stores and switches. When it fails, the
+	// version that runs is untouched.
+	Deploy(ctx context.Context, up Upload) (*Receipt, error)
+	// Rollback makes an earlier version the running one; "" is the one
+	// before. The version may be a unique prefix of a digest.
+	Rollback(ctx context.Context, tenant, service, version string) (*Receipt, error)
+	// Delete drains and removes a service with its versions.
+	Delete(ctx context.Context, tenant, service string) error
+}
+
+// Catalog is the part of the catalogue that the control API uses. Errors
+// have the codes NotFound, Conflict and Invalid.
+type Catalog interface {
+	TenantCatalog
+	ServiceCatalog
+	AuthCatalog
+	ConnectionCatalog
+	ConfigCatalog
+	SecretCatalog
+}
+
+// TenantCatalog keeps tenants.
+type TenantCatalog interface {
+	CreateTenant(ctx context.Context, t host.Tenant) error
+	Tenant(ctx context.Context, name string) (host.Tenant, error)
+	Tenants(ctx context.Context) ([]host.Tenant, error)
+	UpdateTenant(ctx context.Context, t host.Tenant) error
+	DeleteTenant(ctx context.Context, name string) error
+	TenantByTokenHash(ctx context.Context, hash []byte) (host.Tenant, error)
+}
+
+// ServiceCatalog reads services and versions; the [Deployer] writes them.
+type ServiceCatalog interface {
+	Service(ctx context.Context, tenant, name string) (host.Service, error)
+	Services(ctx context.Context, tenant string) ([]host.Service, error)
+	Version(ctx context.Context, tenant, service, digest string) (host.Version, error)
+	Versions(ctx context.Context, tenant, service string) ([]host.Version, error)
+}
+
+// AuthCatalog keeps security definitions.
+type AuthCatalog interface {
+	PutAuth(ctx context.Context, a host.AuthDefinition) error
+	Auth(ctx context.Context, tenant, name string) (host.AuthDefinition, error)
+	Auths(ctx context.Context, tenant string) ([]host.AuthDefinition, error)
+	// DeleteAuth answers Conflict while a route uses the definition.
+	DeleteAuth(ctx context.Context, tenant, name string) error
+}
+
+// ConnectionCatalog keeps connections.
+type ConnectionCatalog interface {
+	PutConnection(ctx context.Context, c host.Connection) error
+	Connection(ctx context.Context, tenant, name string) (host.Connection, error)
+	Connections(ctx context.Context, tenant string) ([]host.Connection, error)
+	DeleteConnection(ctx context.Context, tenant, name string) error
+}
+
+// ConfigCatalog keeps a tenant's configuration values.
+type ConfigCatalog interface {
+	SetConfig(ctx context.Context, tenant, key string, value []byte) error
+	Config(ctx context.Context, tenant, key string) ([]byte, error)
+	ConfigKeys(ctx context.Context, tenant string) ([]string, error)
+	DeleteConfig(ctx context.Context, tenant, key string) error
+}
+
+// SecretCatalog keeps secrets, encrypted. The control API never reads one.
+type SecretCatalog interface {
+	SetSecret(ctx context.Context, tenant, name string, value []byte) error
+	SecretNames(ctx context.Context, tenant string) ([]string, error)
+	DeleteSecret(ctx context.Context, tenant, name string) error
+}

@@ -1,0 +1,170 @@
+package image
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// extent is a range of bytes relative to the memory's start.
+type extent struct{ start, end uint64 }
+
+// scanner finds the pages of a private mapping that were written: those that
+// are present (or swapped out) and no longer belong to the mapped file, or to
+// the shared zero page where nothing is mapped.
+type scanner struct {
+	regions []pageRegion
+	extents []extent
+	entries []byte
+}
+
+// pageRegion is struct page_region of linux/fs.h.
+type pageRegion struct{ start, end, categories uint64 }
+
+// pmScanArg is struct pm_scan_arg of linux/fs.h (Linux 6.7).
+type pmScanArg struct {
+	size, flags, start, end, walkEnd, vec, vecLen, maxPages       uint64
+	categoryInverted, categoryMask, categoryAnyofMask, returnMask uint64
+}
+
+// PAGEMAP_SCAN and the page categories of linux/fs.h.
+const (
+	pagemapScan = 0xc0606610 // _IOWR('f', 16, struct pm_scan_arg)
+	pageFile    = 1 << 2
+	pagePresent = 1 << 3
+	pageSwapped = 1 << 4
+	pageZero    = 1 << 5
+)
+
+// Bits of an entry of /proc/pid/pagemap
+// (Documentation/admin-guide/mm/pagemap.rst).
+const (
+	entryPresent = 1 << 63
+	entrySwapped = 1 << 62
+	entryFile    = 1 << 61
+)
+
+// pagemap is opened once; whether the kernel knows PAGEMAP_SCAN is found out
+// then.
+var pagemap = sync.OnceValues(func() (*pagemapFile, error) {
+	f, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		return nil, fmt.Errorf("opening pagemap: %w", err)
+	}
+	p := &pagemapFile{file: f, fd: f.Fd()}
+	probe, err := reserve(PageSize, unix.PROT_READ)
+	if err != nil {
+		return p, nil //nolint:nilerr // without the probe the older way is taken
+	}
+	defer func() { _ = unmap(probe) }()
+	var s scanner
+	_, err = s.scan(p, probe)
+	p.canScan = err == nil
+	return p, nil
+})
+
+type pagemapFile struct {
+	file    *os.File
+	fd      uintptr
+	canScan bool
+}
+
+// Method names the way in which resets find dirty pages on this kernel:
+// "PAGEMAP_SCAN", "pagemap" or "remap".
+func Method() string {
+	p, err := pagemap()
+	switch {
+	case err != nil:
+		return "remap"
+	case p.canScan:
+		return "PAGEMAP_SCAN"
+	default:
+		return "pagemap"
+	}
+}
+
+// dirty returns the written extents of mem, ascending. The result is valid
+// until the next call.
+func (s *scanner) dirty(mem []byte) ([]extent, error) {
+	if len(mem) == 0 {
+		return nil, nil
+	}
+	p, err := pagemap()
+	if err != nil {
+		return nil, err
+	}
+	if p.canScan {
+		return s.scan(p, mem)
+	}
+	return s.read(p, mem)
+}
+
+// scan asks by PAGEMAP_SCAN, which returns only what is dirty.
+func (s *scanner) scan(p *pagemapFile, mem []byte) ([]extent, error) {
+	if s.regions == nil {
+		s.regions = make([]pageRegion, 128)
+	}
+	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
+	end := base + uint64(len(mem))
+	arg := pmScanArg{
+		start: base, end: end,
+		vec: uint64(uintptr(unsafe.Pointer(&s.regions[0]))), vecLen: uint64(len(s.regions)),
+		categoryInverted: pageFile | pageZero, categoryMask: pageFile | pageZero,
+		categoryAnyofMask: pagePresent | pageSwapped,
+		returnMask:        pagePresent,
+	}
+	arg.size = uint64(unsafe.Sizeof(arg))
+	s.extents = s.extents[:0]
+	for arg.start < end {
+		// Tens of microseconds at most: not worth telling the scheduler.
+		n, _, errno := unix.RawSyscall(unix.SYS_IOCTL, p.fd, pagemapScan, uintptr(unsafe.Pointer(&arg)))
+		if errno != 0 {
+			return nil, fmt.Errorf("scanning pagemap: %w", errno)
+		}
+		for _, r := range s.regions[:n] {
+			s.add(r.start-base, r.end-base)
+		}
+		if arg.walkEnd <= arg.start {
+			return nil, errors.New("scanning pagemap: no progress")
+		}
+		arg.start = arg.walkEnd
+	}
+	return s.extents, nil
+}
+
+// read asks by the entries of pagemap, one for every page.
+func (s *scanner) read(p *pagemapFile, mem []byte) ([]extent, error) {
+	if s.entries == nil {
+		s.entries = make([]byte, 8*4096)
+	}
+	first := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem)))) / PageSize
+	pages := uint64(len(mem)) / PageSize
+	s.extents = s.extents[:0]
+	for page := uint64(0); page < pages; {
+		n := min(pages-page, uint64(len(s.entries)/8))
+		if _, err := p.file.ReadAt(s.entries[:8*n], int64(8*(first+page))); err != nil { //nolint:gosec // an address
+			return nil, fmt.Errorf("reading pagemap: %w", err)
+		}
+		for i := range n {
+			e := binary.LittleEndian.Uint64(s.entries[8*i:])
+			if e&(entryPresent|entrySwapped) != 0 && e&entryFile == 0 {
+				s.add((page+i)*PageSize, (page+i+1)*PageSize)
+			}
+		}
+		page += n
+	}
+	return s.extents, nil
+}
+
+func (s *scanner) add(start, end uint64) {
+	if n := len(s.extents); n > 0 && s.extents[n-1].end == start {
+		s.extents[n-1].end = end
+		return
+	}
+	s.extents = append(s.extents, extent{start, end})
+}

@@ -1,0 +1,251 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// PageSize is the granularity of runs and resets: the smallest page of the
+// supported processors. WebAssembly's own pages are 64 KiB.
+const PageSize = 4096
+
+// WasmPageSize is WebAssembly's unit of memory growth.
+const WasmPageSize = 65536
+
+// Image is the frozen state of an initialised instance. It is immutable and
+// safe for concurrent use. It is released when the last holder releases it.
+type Image struct {
+	refs     atomic.Int64
+	size     uint64
+	globals  []uint64
+	digest   string
+	ownBytes int64
+	file     *os.File
+	base     *Image
+	segments []segment // ascending, not overlapping; the rest is zero
+	view     []byte    // the whole memory, mapped read-only
+	onFree   func()
+}
+
+// segment is a part of memory that is mapped from a file.
+type segment struct {
+	start, length uint64 // bytes of linear memory, multiples of PageSize
+	file          *os.File
+	offset        int64 // in file
+}
+
+// Size is the size of the linear memory in bytes, a multiple of WasmPageSize.
+func (im *Image) Size() uint64 { return im.size }
+
+// Globals returns the values of the mutable globals. The caller must not
+// change the slice.
+func (im *Image) Globals() []uint64 { return im.globals }
+
+// Digest is "sha256:" and the hash of the image's file; "" for an image that
+// was not saved.
+func (im *Image) Digest() string { return im.digest }
+
+// OwnBytes is the size of the pages that the image does not share with its base.
+func (im *Image) OwnBytes() int64 { return im.ownBytes }
+
+// Bytes returns the whole linear memory, read-only: writing to it faults.
+func (im *Image) Bytes() []byte { return im.view }
+
+// Retain adds a holder and returns im.
+func (im *Image) Retain() *Image {
+	im.refs.Add(1)
+	return im
+}
+
+// Release drops a holder. The last one unmaps the image.
+func (im *Image) Release() {
+	switch n := im.refs.Add(-1); {
+	case n > 0:
+	case n == 0:
+		im.free()
+	default:
+		panic("image: released more often than retained")
+	}
+}
+
+func (im *Image) free() {
+	if im.view != nil {
+		_ = unmap(im.view)
+		im.view = nil
+	}
+	if im.file != nil {
+		_ = im.file.Close()
+	}
+	if im.base != nil {
+		im.base.Release()
+	}
+	if im.onFree != nil {
+		im.onFree()
+	}
+}
+
+// FromMemory returns an image of the memory that no file keeps: the first
+// image of a module, before any initialisation. The caller releases it.
+func FromMemory(mem []byte, globals []uint64) (*Image, error) {
+	if len(mem)%WasmPageSize != 0 {
+		return nil, fmt.Errorf("memory of %d bytes is no multiple of %d", len(mem), WasmPageSize)
+	}
+	fd, err := unix.MemfdCreate("serai-image", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("creating memory file: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), "serai-image")
+	runs := differing(mem, nil)
+	h := header{size: uint64(len(mem)), globals: append([]uint64(nil), globals...), runs: runs}
+	if err := writePages(file, mem, runs, 0); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	im, err := assemble(file, h, 0, nil)
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return im, nil
+}
+
+// assemble makes an image of a file whose pages begin at offset. It takes
+// over the file and a reference to base when it succeeds.
+func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error) {
+	im := &Image{size: h.size, globals: h.globals, file: file, base: base}
+	im.refs.Store(1)
+	var own []segment
+	for _, r := range h.runs {
+		length := r.pages * PageSize
+		own = append(own, segment{r.start * PageSize, length, file, offset})
+		offset += int64(length) //nolint:gosec // bounded by the header's checks
+		im.ownBytes += int64(length)
+	}
+	if base != nil {
+		im.segments = overlay(base.segments, own)
+	} else {
+		im.segments = own
+	}
+	view, err := reserve(im.size, unix.PROT_READ)
+	if err != nil {
+		return nil, fmt.Errorf("mapping image: %w", err)
+	}
+	if err := im.mapInto(view, unix.PROT_READ); err != nil {
+		_ = unmap(view)
+		return nil, err
+	}
+	im.view = view
+	return im, nil
+}
+
+// mapInto maps the image's segments over the start of mem, privately.
+func (im *Image) mapInto(mem []byte, prot int) error {
+	for _, s := range im.segments {
+		if err := mapFile(mem[s.start:s.start+s.length], s.file, s.offset, prot); err != nil {
+			return fmt.Errorf("mapping image: %w", err)
+		}
+	}
+	return nil
+}
+
+// overlay lays the upper segments over the lower ones.
+func overlay(lower, upper []segment) []segment {
+	out := append([]segment(nil), upper...)
+	for _, l := range lower {
+		at, end := l.start, l.start+l.length
+		for _, u := range upper { // ascending
+			uEnd := u.start + u.length
+			if uEnd <= at || u.start >= end {
+				continue
+			}
+			if u.start > at {
+				out = append(out, l.part(at, u.start))
+			}
+			at = max(at, uEnd)
+		}
+		if at < end {
+			out = append(out, l.part(at, end))
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].start < out[j].start })
+	return out
+}
+
+func (s segment) part(from, to uint64) segment {
+	return segment{from, to - from, s.file, s.offset + int64(from-s.start)} //nolint:gosec // within the file
+}
+
+// run is a range of pages that an image holds.
+type run struct{ start, pages uint64 }
+
+// maxRuns bounds the runs of an image. Every run is a mapping of its own in
+// every instance, and the kernel allows a process some 65,000 mappings; so
+// neighbouring runs are joined, and hold some pages that do not differ, until
+// there are few enough for thousands of instances.
+const maxRuns = 6
+
+// differing returns the runs of pages in which mem differs from base, and
+// from zero where base ends.
+func differing(mem, base []byte) []run {
+	var runs []run
+	for page := uint64(0); page*PageSize < uint64(len(mem)); page++ {
+		at := page * PageSize
+		if samePage(mem[at:at+PageSize], base, at) {
+			continue
+		}
+		if n := len(runs); n > 0 && runs[n-1].start+runs[n-1].pages == page {
+			runs[n-1].pages++
+		} else {
+			runs = append(runs, run{page, 1})
+		}
+	}
+	return join(runs, maxRuns)
+}
+
+func samePage(page, base []byte, at uint64) bool {
+	if at+PageSize <= uint64(len(base)) {
+		return string(page) == string(base[at:at+PageSize])
+	}
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(&page[0])), PageSize/8)
+	for _, w := range words {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// join closes the smallest gaps until at most n runs remain.
+func join(runs []run, n int) []run {
+	if len(runs) <= n {
+		return runs
+	}
+	gaps := make([]uint64, 0, len(runs)-1)
+	gap := func(i int) uint64 { return runs[i+1].start - runs[i].start - runs[i].pages }
+	for i := range len(runs) - 1 {
+		gaps = append(gaps, gap(i))
+	}
+	sort.Slice(gaps, func(i, j int) bool { return gaps[i] > gaps[j] })
+	keep := gaps[n-2] // the n-1 widest gaps stay; ties are closed once n is reached
+	left := n - 1
+	out := []run{runs[0]}
+	for i := range len(runs) - 1 {
+		last := &out[len(out)-1]
+		if g := gap(i); g >= keep && left > 0 {
+			left--
+			out = append(out, runs[i+1])
+		} else {
+			last.pages = runs[i+1].start + runs[i+1].pages - last.start
+		}
+	}
+	return out
+}
+
+// errCorrupt is wrapped by every complaint about an image file's content.
+var errCorrupt = errors.New("image file is corrupt")

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seraihost/serai/abi"
+)
+
+// Error is an error with a code. Its message is fit for the caller: it names
+// the field, the value's place and the remedy, and holds no secret and
+// nothing of another tenant. What it wraps is for the host's log only.
+type Error struct {
+	Code    abi.Code
+	Message string
+	// Field is the place of the bad value in the input, such as
+	// "route" or "quota.memory"; "" if no single field is at fault.
+	Field string
+	// RetryAfter is when trying again makes sense; 0 if unknown.
+	RetryAfter time.Duration
+	// Detail is what the guest itself reported, for its author.
+	Detail *GuestFailure
+	Err    error
+}
+
+// GuestFailure is how a guest's own code failed. It goes to the service's
+// log and to its author, never to API clients.
+type GuestFailure struct {
+	Type      string `json:"type,omitempty"`
+	Message   string `json:"message,omitempty"`
+	Traceback string `json:"traceback,omitempty"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+}
+
+// Error returns the message, followed by what it wraps.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Message + ": " + e.Err.Error()
+	}
+	return e.Message
+}
+
+// Unwrap returns the wrapped error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns an *[Error] of the code. A trailing %w is wrapped for the
+// log and left out of the message.
+func Errorf(code abi.Code, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// FieldErrorf returns an invalid-argument [Error] about the named field.
+func FieldErrorf(field, format string, args ...any) *Error {
+	e := Errorf(abi.Invalid, format, args...)
+	e.Field = field
+	return e
+}
+
+// CodeOf returns the code of the first [Error] in err's chain, the code that
+// fits a context error, and [abi.Internal] otherwise.
+func CodeOf(err error) abi.Code {
+	var e *Error
+	switch {
+	case err == nil:
+		return abi.OK
+	case errors.As(err, &e):
+		return e.Code
+	case errors.Is(err, context.DeadlineExceeded):
+		return abi.Timeout
+	case errors.Is(err, context.Canceled):
+		return abi.Cancelled
+	default:
+		return abi.Internal
+	}
+}
+
+// MessageOf returns what a caller may read of err: the message of the first
+// [Error] in its chain, or a sentence that gives nothing away.
+func MessageOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	switch CodeOf(err) {
+	case abi.Timeout:
+		return "the deadline passed"
+	case abi.Cancelled:
+		return "the caller went away"
+	default:
+		return "internal error; the host's log has the detail under the request id"
+	}
+}
