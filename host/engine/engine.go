@@ -101,6 +101,9 @@ const (
 type HostFunc struct {
 	Module, Name    string
 	Params, Results []ValueType
+	// Blocks says that Do may wait for something. On wasmtime the guest
+	// then gives up its turn on a processor meanwhile.
+	Blocks bool
 	// Do reads its parameters from stack and writes its result, if any, to
 	// stack[0]; an i32 is in the lower half. len(stack) is at least 1. An
 	// error ends the whole call with that error.

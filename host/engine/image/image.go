@@ -232,8 +232,8 @@ func join(runs []run, n int) []run {
 		gaps = append(gaps, gap(i))
 	}
 	sort.Slice(gaps, func(i, j int) bool { return gaps[i] > gaps[j] })
-	keep := gaps[n-2] // the n-1 widest gaps stay; ties are closed once n is reached
-	left := n - 1
+	left := n - 1 // the n-1 widest gaps stay; ties are closed once n is reached
+	keep := gaps[max(left-1, 0)]
 	out := []run{runs[0]}
 	for i := range len(runs) - 1 {
 		last := &out[len(out)-1]

@@ -93,6 +93,13 @@ func (m *Memory) Grow(size uint64) bool {
 	return true
 }
 
+// Sync notes that the engine has grown the memory to size bytes by itself.
+func (m *Memory) Sync(size uint64) {
+	if size > m.size && size <= uint64(len(m.region)) {
+		m.size = size
+	}
+}
+
 // Reset makes the memory byte for byte the image again. After an error,
 // [ErrGrown] included, the memory must be closed.
 func (m *Memory) Reset() (Stats, error) {

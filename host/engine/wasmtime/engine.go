@@ -1,0 +1,155 @@
+//go:build cgo
+
+package wasmtime
+
+// #cgo CFLAGS: -std=gnu11 -O2 -Wall
+// #include <stdlib.h>
+// #include "guest.h"
+// #include "clock.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+	"unsafe"
+
+	// The library that capi.h declares.
+	_ "github.com/bytecodealliance/wasmtime-go/v39"
+
+	"github.com/seraihost/serai/host/engine"
+)
+
+const (
+	// tick is the length of a time slice.
+	tick = time.Millisecond
+	// wasmStack bounds the native stack of a guest's calls: enough for
+	// CPython's own recursion limit. The fiber adds room for wasmtime itself.
+	wasmStack  = 2 << 20
+	fiberStack = wasmStack + 256<<10
+	// With all that a 32-bit address and a static offset can reach reserved,
+	// the compiled code needs no bounds checks.
+	reservation = 4 << 30
+	guard       = 32 << 20
+)
+
+// Config says how to set up an [Engine].
+type Config struct {
+	// CacheDir keeps compiled modules. Whoever can write to it can run
+	// native code in the host.
+	CacheDir string
+	// Host are the functions that guests can import.
+	Host []engine.HostFunc
+	// Processors is the number of guests that run at a time; 0 is one per
+	// processor that Go uses.
+	Processors int
+}
+
+// Engine is an [engine.Engine]. Create it with [New].
+type Engine struct {
+	cacheDir string
+	host     []engine.HostFunc
+	turns    *turns
+
+	ptr    *C.wasm_engine_t
+	linker *C.wasmtime_linker_t
+	clock  *C.serai_clock
+	close  sync.Once
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns an engine whose modules can import the host functions.
+func New(c Config) (*Engine, error) {
+	if c.Processors <= 0 {
+		c.Processors = runtime.GOMAXPROCS(0)
+	}
+	const optimiseForSpeed = 1
+	e := &Engine{
+		cacheDir: c.CacheDir,
+		host:     c.Host,
+		turns:    newTurns(c.Processors),
+		ptr:      C.serai_engine_new(optimiseForSpeed, wasmStack, fiberStack, reservation, guard),
+	}
+	if e.ptr == nil {
+		return nil, errors.New("creating wasmtime engine: out of memory")
+	}
+	e.linker = C.wasmtime_linker_new(e.ptr)
+	for i := range c.Host {
+		if err := e.define(i, &c.Host[i]); err != nil {
+			_ = e.Close()
+			return nil, err
+		}
+	}
+	if e.clock = C.serai_clock_new(e.ptr, C.long(tick)); e.clock == nil {
+		_ = e.Close()
+		return nil, errors.New("creating wasmtime engine: no thread for the clock")
+	}
+	return e, nil
+}
+
+func (e *Engine) define(i int, f *engine.HostFunc) error {
+	params, results := valueKinds(f.Params), valueKinds(f.Results)
+	if params == nil || results == nil {
+		return fmt.Errorf("defining host function %s.%s: it may have integers only", f.Module, f.Name)
+	}
+	err := C.serai_linker_define(e.linker,
+		text(f.Module), C.size_t(len(f.Module)), text(f.Name), C.size_t(len(f.Name)),
+		(*C.uint8_t)(unsafe.SliceData(params)), C.size_t(len(f.Params)),
+		(*C.uint8_t)(unsafe.SliceData(results)), C.size_t(len(f.Results)), C.uint32_t(i)) //nolint:gosec // a slice index
+	if err != nil {
+		return fmt.Errorf("defining host function %s.%s: %w", f.Module, f.Name, takeError(err))
+	}
+	return nil
+}
+
+// valueKinds translates value types into those of the C API. The result
+// always has a byte to point at; it is nil if a type is no integer.
+func valueKinds(types []engine.ValueType) []byte {
+	kinds := make([]byte, len(types), len(types)+1)
+	for i, t := range types {
+		switch t {
+		case engine.I32:
+			kinds[i] = C.WASMTIME_I32
+		case engine.I64:
+			kinds[i] = C.WASMTIME_I64
+		default:
+			return nil
+		}
+	}
+	return kinds
+}
+
+// text points at a string's bytes, for functions that take a length.
+func text(s string) *C.char {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(s)))
+}
+
+// takeError turns a C error into a Go one and frees it.
+func takeError(err *C.wasmtime_error_t) error {
+	var msg C.wasm_name_t
+	C.wasmtime_error_message(err, &msg)
+	s := C.GoStringN(msg.data, C.int(msg.size))
+	C.wasm_byte_vec_delete(&msg)
+	C.wasmtime_error_delete(err)
+	return errors.New(s)
+}
+
+// Name is "wasmtime".
+func (e *Engine) Name() string { return "wasmtime" }
+
+// Close releases the engine. Closing twice is fine.
+func (e *Engine) Close() error {
+	e.close.Do(func() {
+		if e.clock != nil {
+			C.serai_clock_delete(e.clock)
+		}
+		if e.linker != nil {
+			C.wasmtime_linker_delete(e.linker)
+		}
+		C.wasm_engine_delete(e.ptr)
+	})
+	return nil
+}
