@@ -1,7 +1,6 @@
 package wasi
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 )
@@ -49,7 +48,3 @@ func errnoOf(err error) errno {
 		return errIO
 	}
 }
-
-// ended returns ctx's error if it is done: a host function that has a lot to
-// do asks between its steps.
-func ended(ctx context.Context) error { return context.Cause(ctx) }

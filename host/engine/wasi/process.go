@@ -31,7 +31,7 @@ func procRaise(*call) (errno, error) { return errNoSys, nil }
 //
 //	sched_yield() errno
 func schedYield(c *call) (errno, error) {
-	if err := ended(c.ctx); err != nil {
+	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
 	runtime.Gosched()
@@ -53,7 +53,7 @@ func randomGet(c *call) (errno, error) {
 		return errFault, nil
 	}
 	for len(b) > 0 {
-		if err := ended(c.ctx); err != nil {
+		if err := c.ctx.Err(); err != nil {
 			return 0, err
 		}
 		n, err := io.ReadFull(c.sys.random(), b[:min(len(b), randomStep)])

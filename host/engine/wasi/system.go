@@ -38,7 +38,6 @@ type System struct {
 	Realtime, Monotonic, CPUTime func() int64
 
 	files []*file // by descriptor; nil until something differs from standard
-	open  int     // descriptors that hold a file of FS
 }
 
 // Close closes what the guest left open and makes the descriptors those of a
@@ -47,7 +46,7 @@ func (s *System) Close() {
 	for _, f := range s.files {
 		f.close()
 	}
-	s.files, s.open = nil, 0
+	s.files = nil
 }
 
 // started is where the default monotonic clock begins.

@@ -136,7 +136,7 @@ func (t *Tree) list(p string) ([]fs.DirEntry, error) {
 	}
 	if t != nil {
 		for _, name := range t.leading[p] {
-			entries = slices.DeleteFunc(slices.Clip(entries), func(e fs.DirEntry) bool { return e.Name() == name })
+			entries = slices.DeleteFunc(slices.Clone(entries), func(e fs.DirEntry) bool { return e.Name() == name })
 			entries = append(entries, fs.FileInfoToDirEntry(directory(name)))
 		}
 	}
