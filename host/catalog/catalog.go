@@ -14,12 +14,16 @@ import (
 type Catalog struct {
 	store host.Store
 	box   *security.Box
+	owned []func(tenant string) []byte
 	now   func() time.Time
 }
 
-// New returns a catalog over store that seals secrets with box.
-func New(store host.Store, box *security.Box) *Catalog {
-	return &Catalog{store: store, box: box, now: func() time.Time { return time.Now().UTC() }}
+// New returns a catalog over store that seals secrets with box. Each of owned
+// returns a prefix of keys in the store that belong to a tenant although
+// another package writes them, such as kv.Prefix; they go with the tenant.
+func New(store host.Store, box *security.Box, owned ...func(tenant string) []byte) *Catalog {
+	own := append([]func(string) []byte{dataPrefix}, owned...)
+	return &Catalog{store: store, box: box, owned: own, now: func() time.Time { return time.Now().UTC() }}
 }
 
 // view runs fn on a snapshot in which the tenant exists.

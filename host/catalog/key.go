@@ -17,9 +17,9 @@ import "bytes"
 //	d<tenant>c<name>               connectionRecord
 //	d<tenant>g<key>                configuration: the value as it is
 //	d<tenant>x<name>               secret: the value sealed by security.Box
-//	d<tenant>k key                 the key/value store of services, see KVKey
 //
-// Other packages that use the same store begin their keys with other bytes.
+// Other packages that use the same store begin their keys with other bytes;
+// New is told where they keep what belongs to a tenant.
 const (
 	areaTenant  = 't'
 	areaToken   = 'i'
@@ -32,7 +32,6 @@ const (
 	dataConn    = 'c'
 	dataConfig  = 'g'
 	dataSecret  = 'x'
-	dataKV      = 'k'
 )
 
 // A segment is a name whose zero bytes are written as 00 FF, ended by 00 01.
@@ -107,12 +106,4 @@ func versionKey(tenant, service, digest string) []byte {
 // shapePrefix is the prefix of the bindings whose paths have one shape.
 func shapePrefix(host, shape string) []byte {
 	return appendSegment(appendSegment([]byte{areaRoute}, host), shape)
-}
-
-// KVKey returns the store's key of a tenant's own key in the key/value store
-// of services. It is a prefix too: KVKey(tenant, p) begins the keys of all
-// names that begin with p, and KVKey(tenant, "") all of the tenant.
-// DeleteTenant deletes them.
-func KVKey(tenant, key string) []byte {
-	return append(kindPrefix(tenant, dataKV), key...)
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// chunk is how many keys one transaction deletes at most. Deletes are small;
-// a thousand of them fit any store's transaction.
-const chunk = 1000
+// Bounds on what one transaction deletes, so that it fits any store's.
+const (
+	chunkKeys  = 500
+	chunkBytes = 128 << 10 // of keys
+)
 
 // errLeftovers says within a transaction that an earlier deletion under the
 // same name was cut short and must be finished first.
@@ -67,8 +69,10 @@ func (c *Catalog) purgeTenant(ctx context.Context, tenant string) error {
 			return ignoreAlive(err)
 		}
 	}
-	if err := c.purge(ctx, dataPrefix(tenant), dead); err != nil {
-		return ignoreAlive(err)
+	for _, prefix := range c.owned {
+		if err := c.purge(ctx, prefix(tenant), dead); err != nil {
+			return ignoreAlive(err)
+		}
 	}
 	err := c.store.Update(ctx, func(tx host.Tx) error {
 		if err := dead(tx); err != nil {
@@ -98,7 +102,7 @@ func ignoreAlive(err error) error {
 	return err
 }
 
-// purge deletes the keys under prefix, a chunk per transaction, each only if
+// purge deletes the keys under prefix, some per transaction, each time only if
 // guard returns nil in it.
 func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) error) error {
 	for more := true; more; {
@@ -106,15 +110,18 @@ func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) 
 			if err := guard(tx); err != nil {
 				return err
 			}
-			keys := make([][]byte, 0, chunk)
+			more = false
+			var keys [][]byte
+			size := 0
 			err := tx.Scan(prefix, nil, func(key, _ []byte) bool {
 				keys = append(keys, bytes.Clone(key))
-				return len(keys) < chunk
+				size += len(key)
+				more = len(keys) == chunkKeys || size > chunkBytes
+				return !more
 			})
 			if err != nil {
 				return fmt.Errorf("listing keys to delete: %w", err)
 			}
-			more = len(keys) == chunk
 			for _, key := range keys {
 				if err := tx.Delete(key); err != nil {
 					return fmt.Errorf("deleting key: %w", err)
@@ -129,14 +136,18 @@ func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) 
 	return nil
 }
 
-func isEmpty(tx host.Tx, prefix []byte) (bool, error) {
-	empty := true
+// leftovers returns errLeftovers when there is a key under prefix.
+func leftovers(tx host.Tx, prefix []byte) error {
+	found := false
 	err := tx.Scan(prefix, nil, func(_, _ []byte) bool {
-		empty = false
+		found = true
 		return false
 	})
 	if err != nil {
-		return false, fmt.Errorf("looking for keys: %w", err)
+		return fmt.Errorf("looking for keys: %w", err)
 	}
-	return empty, nil
+	if found {
+		return errLeftovers
+	}
+	return nil
 }

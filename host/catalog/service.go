@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/seraihost/serai/abi"
@@ -66,8 +65,8 @@ func (c *Catalog) serviceToSwitch(tx host.Tx, owner host.Tenant, name string) (s
 	if err != nil || ok {
 		return record, err
 	}
-	if empty, err := isEmpty(tx, dataKey(owner.Name, dataVersion, name)); err != nil || !empty {
-		return record, errors.Join(err, errLeftovers)
+	if err := leftovers(tx, dataKey(owner.Name, dataVersion, name)); err != nil {
+		return record, err
 	}
 	count, _, err := get[countRecord](tx, kindPrefix(owner.Name, dataCount))
 	if err != nil {

@@ -32,8 +32,10 @@ func (c *Catalog) CreateTenant(ctx context.Context, t host.Tenant) error {
 			e.Field = "tenant"
 			return e
 		}
-		if empty, err := isEmpty(tx, dataPrefix(t.Name)); err != nil || !empty {
-			return errors.Join(err, errLeftovers)
+		for _, prefix := range c.owned {
+			if err := leftovers(tx, prefix(t.Name)); err != nil {
+				return err
+			}
 		}
 		return putTenant(tx, t)
 	})

@@ -30,7 +30,7 @@ func newEntry(key, value []byte, ttl time.Duration) *badgerdb.Entry {
 	if ttl <= 0 {
 		return badgerdb.NewEntry(key, append([]byte(nil), value...))
 	}
-	at := time.Now().Add(ttl)
+	at := time.Now().Add(ttl + time.Millisecond - 1) // rounds up
 	data := make([]byte, expiryBytes, expiryBytes+len(value))
 	binary.BigEndian.PutUint64(data, uint64(max(0, at.UnixMilli()))) //nolint:gosec // not negative
 	e := badgerdb.NewEntry(key, append(data, value...)).WithMeta(expires)
