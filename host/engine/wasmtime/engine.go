@@ -11,6 +11,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 	_ "github.com/bytecodealliance/wasmtime-go/v39"
 
 	"github.com/seraihost/serai/host/engine"
+	"github.com/seraihost/serai/host/fair"
 )
 
 const (
@@ -51,7 +53,7 @@ type Config struct {
 type Engine struct {
 	cacheDir string
 	host     []engine.HostFunc
-	turns    *turns
+	turns    *fair.Gate // for the processors
 
 	ptr    *C.wasm_engine_t
 	linker *C.wasmtime_linker_t
@@ -70,7 +72,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		cacheDir: c.CacheDir,
 		host:     c.Host,
-		turns:    newTurns(c.Processors),
+		turns:    fair.NewGate(int64(c.Processors), math.MaxInt64),
 		ptr:      C.serai_engine_new(optimiseForSpeed, wasmStack, fiberStack, reservation, guard),
 	}
 	if e.ptr == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seraihost/serai/host/engine"
 	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/fair"
 )
 
 // Instance is an [engine.Instance].
@@ -121,14 +122,14 @@ type run struct {
 	*Instance
 	ctx      context.Context //nolint:containedctx // lives as long as the call
 	call     *engine.Call
-	turns    *turns
+	turns    *fair.Gate
 	deadline time.Time
 	bounded  bool
 }
 
 // run resumes the guest, slice by slice, until it is done.
 func (r *run) run(f C.uint32_t, kinds exportKinds) error {
-	if err := r.turns.acquire(r.ctx, r.call.Key); err != nil {
+	if err := r.turns.Enter(r.ctx, r.call.Key, 1); err != nil {
 		return err
 	}
 	e := r.module.engine
@@ -137,7 +138,7 @@ func (r *run) run(f C.uint32_t, kinds exportKinds) error {
 	defer func() {
 		if running {
 			e.end()
-			r.turns.release()
+			r.turns.Leave(1)
 		}
 	}()
 	start := time.Now()
@@ -157,7 +158,7 @@ func (r *run) run(f C.uint32_t, kinds exportKinds) error {
 				C.serai_guest_abort(r.guest)
 				return err
 			}
-			if r.turns.contended() {
+			if r.turns.Contended() {
 				running = false
 				if err := r.pause(func() error { return nil }); err != nil {
 					return err
@@ -202,13 +203,13 @@ func (r *run) check(now time.Time) error {
 func (r *run) pause(wait func() error) error {
 	e := r.module.engine
 	e.end()
-	r.turns.release()
+	r.turns.Leave(1)
 	err := wait()
 	if err == nil {
 		err = r.ctx.Err()
 	}
 	if err == nil {
-		err = r.turns.acquire(r.ctx, r.call.Key)
+		err = r.turns.Enter(r.ctx, r.call.Key, 1)
 	}
 	if err != nil {
 		C.serai_guest_abort(r.guest)

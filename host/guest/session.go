@@ -1,0 +1,270 @@
+package guest
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/engine/wasi"
+)
+
+// heldBytes bounds the results of operations that a guest keeps open at a
+// time: they are in the host's memory.
+const heldBytes = 64 << 20
+
+// Log takes one log record of a guest.
+type Log func(level int, message string)
+
+// Session is the state of one call. It is the State of the engine's call,
+// and also provides the call's WASI system. One goroutine at a time uses it.
+type Session struct {
+	// System is what the guest sees through WASI.
+	System wasi.System
+	// Scope says on whose behalf the call runs.
+	Scope connector.Scope
+	// Ops are the operations behind the ABI's call function.
+	Ops *connector.Registry
+	// Log receives records up to Scope.Limits.LogBytes in all.
+	Log Log
+
+	request  stream
+	results  []*stream // by handle - 1; nil when closed
+	held     int
+	logged   int64
+	replied  bool
+	envelope abi.Envelope
+	body     []byte
+}
+
+// Provider is what a call's State implements for guests that use the ABI.
+type Provider interface {
+	// Session returns the state of the running call.
+	Session() *Session
+}
+
+var (
+	_ Provider      = (*Session)(nil)
+	_ wasi.Provider = (*Session)(nil)
+)
+
+// Session implements [Provider].
+func (s *Session) Session() *Session { return s }
+
+// WASI implements wasi.Provider.
+func (s *Session) WASI() *wasi.System { return &s.System }
+
+// stream is an envelope followed by a body, read in order.
+type stream struct{ head, body []byte }
+
+func (s *stream) size() int { return len(s.head) + len(s.body) }
+
+func (s *stream) read(p []byte) int {
+	n := copy(p, s.head)
+	s.head = s.head[n:]
+	m := copy(p[n:], s.body)
+	s.body = s.body[m:]
+	return n + m
+}
+
+// SetRequest gives the session what the guest reads from handle 0 and
+// returns the arguments of the exports: the lengths of envelope and body.
+func (s *Session) SetRequest(e abi.Envelope, body []byte) (envelopeLen, bodyLen uint64) {
+	s.request = stream{e.Append(make([]byte, 0, e.Size())), body}
+	return uint64(len(s.request.head)), uint64(len(body))
+}
+
+// Replied reports whether the guest has set a reply.
+func (s *Session) Replied() bool { return s.replied }
+
+// WriteBody appends to the reply's body; it returns a TooLarge error over
+// the service's limit.
+func (s *Session) WriteBody(p []byte) error {
+	if most := int64(s.Scope.Limits.ReplyBytes); int64(len(s.body))+int64(len(p)) > most {
+		return host.Errorf(abi.TooLarge, "the reply is over the limit of %s; raise it with --reply-size", host.Bytes(most))
+	}
+	s.body = append(s.body, p...)
+	return nil
+}
+
+// Reply returns the reply that the guest has set, or one with status 200
+// and what was written to its body.
+func (s *Session) Reply() *host.Reply {
+	r := &host.Reply{Status: 200, Body: s.body}
+	for _, f := range s.envelope {
+		switch {
+		case f.Name == abi.FieldStatus:
+			r.Status, _ = strconv.Atoi(f.Value) // checked by setReply
+		case strings.HasPrefix(f.Name, abi.PrefixHeader):
+			r.Headers = append(r.Headers, abi.Field{Name: f.Name[len(abi.PrefixHeader):], Value: f.Value})
+		}
+	}
+	return r
+}
+
+// Failure returns how the guest says it failed, after an export returned
+// the code. The strings are bounded by the ABI's limits.
+func (s *Session) Failure(code uint64) *host.Error {
+	e := s.envelope
+	f := &host.GuestFailure{
+		Type:      e.Get(abi.FieldErrorType),
+		Message:   e.Get(abi.FieldErrorMessage),
+		Traceback: e.Get(abi.FieldErrorTraceback),
+		File:      e.Get(abi.FieldErrorFile),
+	}
+	f.Line, _ = strconv.Atoi(e.Get(abi.FieldErrorLine))
+	c := abi.Failed
+	if n := int32(uint32(code)); abi.Code(n).Valid() && n != int32(abi.OK) { //nolint:gosec // an i32 result
+		c = abi.Code(n)
+	}
+	if c == abi.Internal { // a guest cannot speak for the host
+		c = abi.Failed
+	}
+	return &host.Error{Code: c, Message: "the service failed", Detail: f}
+}
+
+// setReply checks and keeps the reply of a guest.
+func (s *Session) setReply(env, body []byte) error {
+	if s.replied {
+		return host.Errorf(abi.Conflict, "the reply was set before")
+	}
+	e, err := abi.Decode(env)
+	if err != nil {
+		return host.Errorf(abi.Invalid, "reply: %w", err)
+	}
+	for _, f := range e {
+		if err := checkReplyField(f); err != nil {
+			return err
+		}
+	}
+	if err := s.WriteBody(body); err != nil {
+		return err
+	}
+	s.envelope, s.replied = e, true
+	return nil
+}
+
+func checkReplyField(f abi.Field) error {
+	if f.Name == abi.FieldStatus {
+		if n, err := strconv.Atoi(f.Value); err != nil || n < 200 || n > 599 {
+			return host.Errorf(abi.Invalid, "reply status %q: use a number from 200 to 599", host.Clip(f.Value))
+		}
+	}
+	if name, ok := strings.CutPrefix(f.Name, abi.PrefixHeader); ok {
+		if !isToken(name) || strings.ContainsAny(f.Value, "\r\n\x00") {
+			return host.Errorf(abi.Invalid, "reply header %q: its name or value has characters that HTTP does not allow", host.Clip(name))
+		}
+	}
+	return nil
+}
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2, in lower case.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Print logs one record on the guest's account.
+func (s *Session) Print(level int, message string) {
+	if s.Log == nil {
+		return
+	}
+	limit := int64(s.Scope.Limits.LogBytes)
+	if s.logged > limit {
+		return
+	}
+	s.logged += int64(len(message))
+	if s.logged > limit {
+		s.Log(abi.LevelWarning, fmt.Sprintf("log limit of %s for a call reached; the rest is dropped", host.Bytes(limit)))
+		return
+	}
+	s.Log(level, strings.ToValidUTF8(message, "\uFFFD"))
+}
+
+// open keeps a result and returns its handle.
+func (s *Session) open(r *stream) (uint32, bool) {
+	if s.held+r.size() > heldBytes {
+		return 0, false
+	}
+	for i, free := range s.results {
+		if free == nil {
+			s.results[i] = r
+			s.held += r.size()
+			return uint32(i) + 1, true //nolint:gosec // at most MaxHandles
+		}
+	}
+	if len(s.results) >= abi.MaxHandles {
+		return 0, false
+	}
+	s.results = append(s.results, r)
+	s.held += r.size()
+	return uint32(len(s.results)), true //nolint:gosec // at most MaxHandles
+}
+
+func (s *Session) stream(handle uint32) *stream {
+	if handle == abi.HandleRequest {
+		return &s.request
+	}
+	if i := int(handle) - 1; i < len(s.results) {
+		return s.results[i]
+	}
+	return nil
+}
+
+func (s *Session) close(handle uint32) bool {
+	if handle == abi.HandleRequest || s.stream(handle) == nil {
+		return false
+	}
+	s.held -= s.results[handle-1].size()
+	s.results[handle-1] = nil
+	return true
+}
+
+// Lines returns a writer that logs every line at the level, for the
+// standard streams of guests.
+func (s *Session) Lines(level int) *Lines { return &Lines{session: s, level: level} }
+
+// Lines is made by [Session.Lines].
+type Lines struct {
+	session *Session
+	level   int
+	part    []byte
+}
+
+// Write logs the complete lines of p and keeps the rest for the next call.
+func (l *Lines) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			break
+		}
+		l.emit(p[:i])
+		p = p[i+1:]
+	}
+	l.part = append(l.part, p...)
+	if len(l.part) > abi.MaxLogRecord {
+		l.emit(nil)
+	}
+	return n, nil
+}
+
+// Flush logs what has no line end yet.
+func (l *Lines) Flush() {
+	if len(l.part) > 0 {
+		l.emit(nil)
+	}
+}
+
+func (l *Lines) emit(rest []byte) {
+	l.session.Print(l.level, strings.TrimSuffix(string(l.part)+string(rest), "\r"))
+	l.part = l.part[:0]
+}
