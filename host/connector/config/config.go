@@ -5,9 +5,7 @@ package config
 import (
 	"context"
 	"fmt"
-	"sort"
 	"strconv"
-	"strings"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
@@ -25,8 +23,8 @@ const (
 type Source interface {
 	// Config returns a key's value, or a NotFound error.
 	Config(ctx context.Context, tenant, key string) ([]byte, error)
-	// ConfigKeys returns all keys of a tenant.
-	ConfigKeys(ctx context.Context, tenant string) ([]string, error)
+	// ConfigKeys returns the keys of a tenant that begin with prefix, in order.
+	ConfigKeys(ctx context.Context, tenant, prefix string) ([]string, error)
 }
 
 // Ops returns the operations over a source. Guests see the keys of their
@@ -69,15 +67,13 @@ func (c reader) list(ctx context.Context, r *connector.Request) (*connector.Resu
 		}
 		limit = n
 	}
-	keys, err := c.source.ConfigKeys(ctx, r.Scope.Tenant)
+	keys, err := c.source.ConfigKeys(ctx, r.Scope.Tenant, prefix)
 	if err != nil {
 		return nil, fmt.Errorf("listing configuration: %w", err)
 	}
-	keys = append([]string(nil), keys...)
-	sort.Strings(keys)
 	var env abi.Envelope
 	for _, k := range keys {
-		if !strings.HasPrefix(k, prefix) || k <= after || r.Scope.CheckConfig(k) != nil {
+		if k <= after || r.Scope.CheckConfig(k) != nil {
 			continue
 		}
 		if len(env) == limit {

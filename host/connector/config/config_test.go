@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,11 +23,14 @@ func (s source) Config(_ context.Context, tenant, key string) ([]byte, error) {
 	return []byte(v), nil
 }
 
-func (s source) ConfigKeys(_ context.Context, tenant string) ([]string, error) {
+func (s source) ConfigKeys(_ context.Context, tenant, prefix string) ([]string, error) {
 	var keys []string
 	for k := range s[tenant] {
-		keys = append(keys, k)
+		if strings.HasPrefix(k, prefix) {
+			keys = append(keys, k)
+		}
 	}
+	slices.Sort(keys)
 	return keys, nil
 }
 
