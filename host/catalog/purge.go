@@ -52,22 +52,39 @@ func (c *Catalog) purgeTenant(ctx context.Context, tenant string) error {
 		}
 		return err
 	}
+	var after []byte
 	for more := true; more; {
+		var last []byte
 		err := c.store.Update(ctx, func(tx host.Tx) error {
-			more = false
+			more, last = false, after
 			if err := dead(tx); err != nil {
 				return err
 			}
-			first, ok, err := firstRecord[serviceRecord](tx, kindPrefix(tenant, dataService))
-			if err != nil || !ok {
-				return err
+			var services []serviceRecord
+			var failure error
+			keys := 0
+			err := tx.Scan(kindPrefix(tenant, dataService), after, func(key, value []byte) bool {
+				record, err := decode[serviceRecord](value)
+				failure = err
+				services, last = append(services, record), bytes.Clone(key)
+				keys += 1 + len(record.Routes)
+				more = keys > chunkKeys
+				return !more && err == nil
+			})
+			if err := errors.Join(err, failure); err != nil {
+				return fmt.Errorf("listing services to delete: %w", err)
 			}
-			more = true
-			return removeService(tx, first)
+			for _, service := range services {
+				if err := removeService(tx, service); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return ignoreAlive(err)
 		}
+		after = last
 	}
 	for _, prefix := range c.owned {
 		if err := c.purge(ctx, prefix(tenant), dead); err != nil {
@@ -105,15 +122,16 @@ func ignoreAlive(err error) error {
 // purge deletes the keys under prefix, some per transaction, each time only if
 // guard returns nil in it.
 func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) error) error {
+	var after []byte // what was deleted need not be passed again
 	for more := true; more; {
+		var keys [][]byte
 		err := c.store.Update(ctx, func(tx host.Tx) error {
 			if err := guard(tx); err != nil {
 				return err
 			}
-			more = false
-			var keys [][]byte
+			keys, more = nil, false
 			size := 0
-			err := tx.Scan(prefix, nil, func(key, _ []byte) bool {
+			err := tx.Scan(prefix, after, func(key, _ []byte) bool {
 				keys = append(keys, bytes.Clone(key))
 				size += len(key)
 				more = len(keys) == chunkKeys || size > chunkBytes
@@ -131,6 +149,9 @@ func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) 
 		})
 		if err != nil {
 			return err
+		}
+		if len(keys) > 0 {
+			after = keys[len(keys)-1]
 		}
 	}
 	return nil

@@ -109,21 +109,6 @@ func each[R any](tx host.Tx, prefix []byte, fn func(R) error) error {
 	return errors.Join(err, failure)
 }
 
-// firstRecord returns the first record under prefix.
-func firstRecord[R any](tx host.Tx, prefix []byte) (record R, ok bool, err error) {
-	err = each(tx, prefix, func(r R) error {
-		record, ok = r, true
-		return errStop
-	})
-	if errors.Is(err, errStop) {
-		err = nil
-	}
-	return record, ok, err
-}
-
-// errStop ends each early.
-var errStop = errors.New("stop")
-
 // names returns the names of a tenant's keys of a kind that begin with start.
 func names(tx host.Tx, tenant string, kind byte, start string) ([]string, error) {
 	prefix := kindPrefix(tenant, kind)
