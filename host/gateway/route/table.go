@@ -13,15 +13,20 @@ type Entry struct {
 	Target int    // the caller's, such as an index
 
 	names []string // of the parameters, in order
+	label string   // what String returns
 }
 
 // String returns the method and the pattern, such as "GET /user/{id}"; of any
 // method the pattern alone.
 func (e *Entry) String() string {
-	if anyMethod(e.Method) {
+	switch {
+	case e.label != "":
+		return e.label
+	case anyMethod(e.Method):
 		return e.Path
+	default:
+		return e.Method + " " + e.Path
 	}
-	return e.Method + " " + e.Path
 }
 
 func anyMethod(m string) bool { return m == "" || m == "*" }
@@ -81,6 +86,7 @@ func (t *Table) add(e *Entry) error {
 			t.hosts[e.Host] = at
 		}
 	}
+	e.label = e.String()
 	var l **leaf
 	for _, s := range segments {
 		if s.Kind != Literal {

@@ -1,0 +1,342 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/gateway/route"
+	"github.com/seraihost/serai/host/problem"
+)
+
+// maxFields leaves room in an envelope for what dispatch adds.
+const maxFields = abi.MaxFields - 16
+
+// methods are those that can reach a service. CONNECT and TRACE are for
+// proxies.
+var methods = map[string]string{
+	"GET": "GET", "HEAD": "HEAD", "POST": "POST", "PUT": "PUT", "DELETE": "DELETE", "OPTIONS": "OPTIONS", "PATCH": "PATCH",
+}
+
+// exchange is the working memory of one request and its reply.
+type exchange struct {
+	headers headers
+	match   route.Match
+	cid     string
+	method  string
+	target  target
+	host    string
+	who     string
+	used    int64 // bytes counted in Gateway.bodies
+	unread  bool  // a part of the body may be on the connection
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// serve is the server's handler, around Fiber's.
+func (g *Gateway) serve(rctx *fasthttp.RequestCtx) {
+	defer g.recover(rctx)
+	if _, ok := methods[string(rctx.Request.Header.Method())]; !ok {
+		g.abandon(rctx)
+		g.refuse(rctx, problem.Of(abi.Unsupported, "this method is not supported here", newCID()))
+		return
+	}
+	g.fiber(rctx)
+}
+
+// recover answers a request whose handling panicked.
+func (g *Gateway) recover(rctx *fasthttp.RequestCtx) {
+	if v := recover(); v != nil {
+		cid := newCID()
+		g.config.Logger.Error("handling a request panicked", "cid", cid, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		rctx.Response.Reset()
+		g.abandon(rctx)
+		g.refuse(rctx, problem.Of(abi.Internal, "", cid).Public())
+	}
+}
+
+// handle is the one Fiber handler.
+func (g *Gateway) handle(c *fiber.Ctx) error {
+	x, ok := exchanges.Get().(*exchange)
+	if !ok {
+		x = new(exchange)
+	}
+	rctx := c.Context()
+	x.cid = ""
+	g.answer(rctx, x)
+	if x.unread {
+		g.abandon(rctx)
+	}
+	if x.used > 0 {
+		g.bodies.Add(-x.used)
+	}
+	clear(x.headers.fields[:cap(x.headers.fields)])
+	x.match.Entry, x.who, x.used, x.unread = nil, "", 0, false
+	exchanges.Put(x)
+	return nil
+}
+
+// answer takes a request from its raw headers to its response.
+func (g *Gateway) answer(rctx *fasthttp.RequestCtx, x *exchange) {
+	x.unread = true // until the headers say otherwise
+	if r := x.read(g, rctx); r != nil {
+		g.turnDown(rctx, x, r)
+		return
+	}
+	s := g.current.Load()
+	binding, ok := g.find(rctx, x, s)
+	if !ok || !g.admit(rctx, x, s, binding) {
+		return
+	}
+	body, used, r := g.readBody(rctx, &x.headers)
+	x.used = used
+	if r != nil {
+		g.turnDown(rctx, x, r)
+		return
+	}
+	x.unread = false
+	call, r := x.call(rctx, binding, body)
+	if r != nil {
+		g.turnDown(rctx, x, r)
+		return
+	}
+	g.invoke(rctx, x, call)
+}
+
+// read parses the request line and the headers.
+func (x *exchange) read(g *Gateway, rctx *fasthttp.RequestCtx) *refusal {
+	h := &rctx.Request.Header
+	r := x.headers.parse(h.RawHeaders())
+	if x.cid = x.headers.cid; x.cid == "" {
+		x.cid = newCID()
+	}
+	if r != nil {
+		return r
+	}
+	x.unread = g.hasRest(&x.headers)
+	x.method = methods[string(h.Method())]
+	oldHTTP := string(h.Protocol()) == "HTTP/1.0"
+	if !oldHTTP && string(h.Protocol()) != "HTTP/1.1" {
+		return &refusal{http.StatusHTTPVersionNotSupported, "use HTTP/1.1"}
+	}
+	if oldHTTP && x.headers.chunked {
+		return badFraming
+	}
+	if len(h.RequestURI()) > g.config.MaxURIBytes {
+		return &refusal{http.StatusRequestURITooLong, "the request's URI is too long"}
+	}
+	if x.target, r = parseTarget(string(h.RequestURI())); r != nil {
+		return r
+	}
+	named := x.headers.host
+	if x.target.authority != "" {
+		named = x.target.authority
+	}
+	x.host = route.NormalHost(named)
+	if x.host == "" && (named != "" || !x.headers.hasHost && !oldHTTP) {
+		return &refusal{http.StatusBadRequest, "the Host header is missing or malformed"}
+	}
+	return nil
+}
+
+// find looks the route up.
+func (g *Gateway) find(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot) (*bound, bool) {
+	outcome := route.NotFound
+	if s.table != nil {
+		outcome = s.table.Match(&x.match, x.host, x.method, x.target.path)
+	}
+	switch outcome {
+	case route.Found:
+		return &s.bindings[x.match.Entry.Target], true
+	case route.MethodNotAllowed:
+		allow := strings.Join(s.table.Allow(&x.match, x.host), ", ")
+		rctx.Response.Header.Set("Allow", allow)
+		g.turnDown(rctx, x, &refusal{http.StatusMethodNotAllowed, "the methods of this path are " + allow})
+	case route.BadPath:
+		g.turnDown(rctx, x, &refusal{http.StatusBadRequest, "the request's path is malformed"})
+	case route.TooLong:
+		g.turnDown(rctx, x, &refusal{http.StatusRequestURITooLong, "the request's path has too many segments"})
+	case route.NotFound:
+		g.refuse(rctx, problem.Of(abi.NotFound, "no service is at this path", x.cid))
+	}
+	return nil, false
+}
+
+// admit authenticates the request as its route demands.
+func (g *Gateway) admit(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot, b *bound) bool {
+	name := b.Route.Auth
+	if name == "" {
+		return true
+	}
+	if s.auth == nil {
+		g.fail(rctx, x.cid, host.Errorf(abi.Unavailable, "the service cannot be reached now"))
+		return false
+	}
+	who, err := s.auth.Authenticate(b.Tenant, name, &x.headers)
+	var refused *AuthError
+	switch {
+	case errors.As(err, &refused):
+		rctx.Response.Header.Set("WWW-Authenticate", refused.Challenge)
+		g.refuse(rctx, problem.Edge(http.StatusUnauthorized, "the request has no valid credentials", x.cid))
+		return false
+	case err != nil:
+		g.config.Logger.Error("authenticating a request", "cid", x.cid, "tenant", b.Tenant, "service", b.Service, "err", err)
+		g.fail(rctx, x.cid, err)
+		return false
+	}
+	x.who = who
+	if header := s.auth.Credential(b.Tenant, name); header != "" {
+		x.headers.drop(header)
+	}
+	return true
+}
+
+// call builds the call. Everything in it is a copy of its own.
+func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound, body []byte) (*host.Call, *refusal) {
+	m := &x.match
+	e := make(abi.Envelope, 0, 8+len(m.Params)+len(x.headers.fields)+strings.Count(x.target.query, "&")+1)
+	e = append(e,
+		abi.Field{Name: abi.FieldMethod, Value: x.method},
+		abi.Field{Name: abi.FieldPath, Value: m.Path},
+		abi.Field{Name: abi.FieldRoute, Value: m.Entry.String()},
+		abi.Field{Name: abi.FieldHost, Value: x.host},
+	)
+	if x.target.query != "" {
+		e = append(e, abi.Field{Name: abi.FieldRawQuery, Value: x.target.query})
+	}
+	if remote := remoteIP(rctx); remote != "" {
+		e = append(e, abi.Field{Name: abi.FieldRemoteAddr, Value: remote})
+	}
+	if x.who != "" {
+		e = append(e, abi.Field{Name: abi.FieldPrincipal, Value: x.who})
+	}
+	for i, p := range m.Params {
+		e = append(e, abi.Field{Name: b.params[i], Value: p.Value})
+	}
+	e = append(e, x.headers.fields...)
+	e, r := appendQuery(e, x.target.query)
+	if r != nil {
+		return nil, r
+	}
+	return &host.Call{
+		Tenant: b.Tenant, Service: b.Service, CID: x.cid, Channel: abi.ChannelHTTP, Envelope: e, Body: body,
+	}, nil
+}
+
+func remoteIP(rctx *fasthttp.RequestCtx) string {
+	if c, ok := rctx.Conn().(*conn); ok {
+		return c.remote
+	}
+	return rctx.RemoteIP().String()
+}
+
+// invoke runs the call and writes what came of it.
+func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, call *host.Call) {
+	ctx := g.base
+	if c, ok := rctx.Conn().(*conn); ok {
+		ctx = c.ctx
+		c.calling.Store(true)
+		defer c.calling.Store(false)
+	}
+	reply, err := g.config.Invoker.Invoke(ctx, call)
+	if err == nil {
+		err = checkReply(reply)
+	}
+	if err != nil {
+		g.log(call, err)
+		g.fail(rctx, x.cid, err)
+		return
+	}
+	writeReply(&rctx.Response, reply)
+	rctx.Response.Header.Set("X-Request-Id", x.cid)
+}
+
+// log tells the operator about failures that are the host's, and in detail
+// only there.
+func (g *Gateway) log(call *host.Call, err error) {
+	level := slog.LevelDebug
+	if host.CodeOf(err) == abi.Internal {
+		level = slog.LevelError
+	}
+	g.config.Logger.Log(g.base, level, "call failed", "cid", call.CID, "tenant", call.Tenant, "service", call.Service, "err", err)
+}
+
+// fail answers with the problem document of an error, as strangers may see it.
+func (g *Gateway) fail(rctx *fasthttp.RequestCtx, cid string, err error) {
+	g.refuse(rctx, problem.From(err, cid).Public())
+}
+
+// turnDown answers with a refusal.
+func (g *Gateway) turnDown(rctx *fasthttp.RequestCtx, x *exchange, r *refusal) {
+	g.refuse(rctx, r.problem(x.cid))
+}
+
+func (r *refusal) problem(cid string) problem.Problem {
+	switch r.status {
+	case http.StatusBadRequest:
+		return problem.Of(abi.Invalid, r.detail, cid)
+	case http.StatusRequestEntityTooLarge:
+		return problem.Of(abi.TooLarge, r.detail, cid)
+	case http.StatusServiceUnavailable:
+		p := problem.Of(abi.Unavailable, r.detail, cid)
+		p.Retry = 1
+		return p
+	default:
+		return problem.Edge(r.status, r.detail, cid)
+	}
+}
+
+// refuse writes a problem document.
+func (g *Gateway) refuse(rctx *fasthttp.RequestCtx, p problem.Problem) {
+	resp := &rctx.Response
+	resp.SetStatusCode(p.Status)
+	resp.Header.SetContentType(problem.ContentType)
+	if p.CID != "" {
+		resp.Header.Set("X-Request-Id", p.CID)
+	}
+	if p.Retry > 0 {
+		resp.Header.Set("Retry-After", strconv.Itoa(p.Retry))
+	}
+	resp.SetBodyRaw(p.JSON())
+}
+
+// abandon closes the connection after the response, in a way that lets a
+// client that still sends read it.
+func (g *Gateway) abandon(rctx *fasthttp.RequestCtx) {
+	rctx.Response.SetConnectionClose()
+	if c, ok := rctx.Conn().(*conn); ok {
+		c.linger.Store(true)
+	}
+}
+
+// parseError answers a request that fasthttp could not read.
+func (g *Gateway) parseError(rctx *fasthttp.RequestCtx, err error) {
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	r := &refusal{http.StatusBadRequest, "the request is malformed"}
+	switch {
+	case errors.As(err, &small):
+		r = &refusal{http.StatusRequestHeaderFieldsTooLarge, "the request's headers are too large"}
+	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
+		r = &refusal{http.StatusRequestTimeout, "the request did not arrive in time"}
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		r = bodyTooLarge
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		r = bodyBroken
+	}
+	rctx.Response.Reset()
+	g.abandon(rctx)
+	g.refuse(rctx, r.problem(newCID()))
+}
