@@ -43,7 +43,7 @@ func Functions() []engine.HostFunc {
 		function("path_rename", "iiiiii", pathReadOnly(0, 1)),
 		function("path_symlink", "iiiii", pathReadOnly(2, 3)),
 		function("path_unlink_file", "iii", pathReadOnly(0, 1)),
-		function("poll_oneoff", "iiii", pollOneoff),
+		blocking(function("poll_oneoff", "iiii", pollOneoff)),
 		procExit,
 		function("proc_raise", "i", procRaise),
 		function("random_get", "ii", randomGet),
@@ -53,4 +53,10 @@ func Functions() []engine.HostFunc {
 		function("sock_send", "iiiii", sockAny),
 		function("sock_shutdown", "ii", sockAny),
 	}
+}
+
+// blocking marks a function that may wait.
+func blocking(f engine.HostFunc) engine.HostFunc {
+	f.Blocks = true
+	return f
 }

@@ -26,7 +26,8 @@ type System struct {
 	FS   *Tree    // shared between systems; nil is empty
 
 	// An error of these streams, io.EOF of Stdin excepted, ends the guest's
-	// call with that error. nil is empty input and discarded output.
+	// call with that error. nil is empty input and discarded output. They
+	// must not wait for long: a guest holds its turn on a processor meanwhile.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 
