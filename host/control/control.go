@@ -112,7 +112,6 @@ func New(cfg Config) (*Server, error) {
 	for _, r := range s.routes() {
 		s.app.Add(r.method, fiberPath(r.path), s.guard(r.access), r.do)
 	}
-	s.app.Use(func(*fiber.Ctx) error { return errNoRoute })
 	return s, nil
 }
 

@@ -44,7 +44,6 @@ const (
 
 var (
 	errNoToken = errors.New("no valid token")
-	errNoRoute = errors.New("no such route")
 	cidShape   = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 )
 

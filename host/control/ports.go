@@ -95,7 +95,7 @@ type ConnectionCatalog interface {
 type ConfigCatalog interface {
 	SetConfig(ctx context.Context, tenant, key string, value []byte) error
 	Config(ctx context.Context, tenant, key string) ([]byte, error)
-	ConfigKeys(ctx context.Context, tenant string) ([]string, error)
+	ConfigKeys(ctx context.Context, tenant, prefix string) ([]string, error)
 	DeleteConfig(ctx context.Context, tenant, key string) error
 }
 

@@ -35,8 +35,6 @@ func (s *Server) problem(c *fiber.Ctx, err error) problem.Problem {
 	switch id := cid(c); {
 	case errors.Is(err, errNoToken):
 		return problem.Edge(http.StatusUnauthorized, "send a valid token: Authorization: Bearer TOKEN", id)
-	case errors.Is(err, errNoRoute):
-		return problem.Of(abi.NotFound, "there is nothing at this path; see /openapi.json", id)
 	case errors.As(err, &f):
 		switch f.Code {
 		case http.StatusNotFound:

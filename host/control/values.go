@@ -15,7 +15,7 @@ type nameList struct {
 }
 
 func (s *Server) listConfig(c *fiber.Ctx) error {
-	keys, err := s.cfg.Catalog.ConfigKeys(c.UserContext(), tenantOf(c).Name)
+	keys, err := s.cfg.Catalog.ConfigKeys(c.UserContext(), tenantOf(c).Name, c.Query("prefix"))
 	if err != nil {
 		return err
 	}
