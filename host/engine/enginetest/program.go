@@ -128,6 +128,7 @@ func (b *program) faults() {
 
 func (b *program) loops() {
 	b.fn("spin", nil, nil, wt.Loop, wt.Br(0), wt.End)
+	b.fn("spin_entered", nil, nil, wt.I32Const(0), wt.Call(b.wait), wt.Drop, wt.Loop, wt.Br(0), wt.End)
 	b.fn("spin_host", nil, nil, wt.Loop, wt.Call(b.none), wt.Br(0), wt.End)
 	b.fn("spin_grow", nil, nil, wt.Loop, wt.I32Const(1), wt.MemoryGrow, wt.Drop, wt.Br(0), wt.End)
 	b.fn("spin_fill", nil, nil, wt.Loop,
