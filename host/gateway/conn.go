@@ -41,6 +41,20 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // fasthttp compares it
 }
 
+// SetReadDeadline implements net.Conn. It reports no error, since fasthttp
+// panics over one, and a connection that Shutdown closed meanwhile has one;
+// the next read finds out.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	_ = c.Conn.SetReadDeadline(t) //nolint:errcheck // see above
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn, in the manner of SetReadDeadline.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	_ = c.Conn.SetWriteDeadline(t) //nolint:errcheck // see above
+	return nil
+}
+
 // Close implements net.Conn. Closing twice is fine.
 func (c *conn) Close() error {
 	var err error
