@@ -1,0 +1,260 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/fair"
+	"github.com/seraihost/serai/host/runtime"
+	"github.com/seraihost/serai/host/telemetry"
+)
+
+// Catalog is where services and tenants are looked up that no call needed yet.
+type Catalog interface {
+	Service(ctx context.Context, tenant, name string) (host.Service, error)
+	Version(ctx context.Context, tenant, service, digest string) (host.Version, error)
+	Tenant(ctx context.Context, name string) (host.Tenant, error)
+}
+
+// Loader makes a version ready to run.
+type Loader interface {
+	Load(ctx context.Context, v host.Version) (runtime.Program, error)
+}
+
+// Config says what a [Dispatcher] is made of.
+type Config struct {
+	Catalog Catalog
+	Loader  Loader
+	Ops     *connector.Registry
+	Book    *telemetry.Book
+	Metrics *telemetry.Metrics
+	Logger  *slog.Logger
+	// Guests is the most calls in flight in all, Memory the most memory
+	// they may take together, Waiting how many callers wait beyond that.
+	Guests  int
+	Memory  host.Bytes
+	Waiting int
+}
+
+// Dispatcher is a host.Invoker. It is safe for concurrent use.
+type Dispatcher struct {
+	Config
+	guests *fair.Gate // calls in flight, fair between tenants
+	memory *fair.Gate // bytes they take
+
+	mu       sync.RWMutex
+	services map[key]*service
+	tenants  map[string]*tenant
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+type key struct{ tenant, service string }
+
+// tenant is what calls need of one.
+type tenant struct {
+	quota host.Quota
+	gate  *fair.Gate
+}
+
+var _ host.Invoker = (*Dispatcher)(nil)
+
+// New returns a dispatcher whose idle instances are closed after a while,
+// until Close.
+func New(c Config) *Dispatcher {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &Dispatcher{
+		Config:   c,
+		guests:   fair.NewGate(int64(c.Guests), int64(c.Waiting)),
+		memory:   fair.NewGate(int64(c.Memory), int64(c.Waiting)),
+		services: make(map[key]*service),
+		tenants:  make(map[string]*tenant),
+		stop:     stop,
+	}
+	c.Metrics.SetPressure(func() telemetry.Pressure {
+		used, waiting := d.guests.Stats()
+		memory, _ := d.memory.Stats()
+		return telemetry.Pressure{
+			InFlight: int(used), Queued: int(waiting), Instances: int(used) + d.idle(), MemoryBytes: memory,
+		}
+	})
+	d.done.Go(func() { d.tidy(ctx) })
+	return d
+}
+
+// Close closes all instances. Calls must have ended.
+func (d *Dispatcher) Close() error {
+	d.stop()
+	d.done.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.services {
+		s.retire()
+	}
+	clear(d.services)
+	return nil
+}
+
+// Switch makes v, whose program is ready, the running version of its
+// service. Calls that run in the version before finish there.
+func (d *Dispatcher) Switch(v host.Version, p runtime.Program) {
+	k := key{v.Tenant, v.Service}
+	next := newActive(v, p)
+	d.mu.Lock()
+	s := d.services[k]
+	if s == nil {
+		s = newService(v)
+		d.services[k] = s
+	}
+	d.mu.Unlock()
+	s.swap(next)
+}
+
+// Forget drops a service that was deleted.
+func (d *Dispatcher) Forget(tenant, name string) {
+	d.mu.Lock()
+	s := d.services[key{tenant, name}]
+	delete(d.services, key{tenant, name})
+	d.mu.Unlock()
+	if s != nil {
+		s.retire()
+	}
+	d.Metrics.Forget(tenant, name)
+	d.Book.Forget(tenant, name)
+}
+
+// ForgetServices drops all services of a tenant that was deleted.
+func (d *Dispatcher) ForgetServices(tenant string) {
+	d.mu.Lock()
+	var gone []*service
+	for k, s := range d.services {
+		if k.tenant == tenant {
+			gone = append(gone, s)
+			delete(d.services, k)
+		}
+	}
+	delete(d.tenants, tenant)
+	d.mu.Unlock()
+	for _, s := range gone {
+		s.retire()
+	}
+}
+
+// SetQuota tells the quota of a tenant, which may have changed.
+func (d *Dispatcher) SetQuota(name string, q host.Quota) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.tenants[name]; t != nil && t.quota != q {
+		d.tenants[name] = newTenant(q)
+	}
+}
+
+func newTenant(q host.Quota) *tenant {
+	n := int64(q.InFlight)
+	return &tenant{q, fair.NewGate(n, n)}
+}
+
+// find returns the service, loaded if need be.
+func (d *Dispatcher) find(ctx context.Context, k key) (*service, error) {
+	d.mu.RLock()
+	s := d.services[k]
+	d.mu.RUnlock()
+	if s != nil {
+		return s, nil
+	}
+	record, err := d.Catalog.Service(ctx, k.tenant, k.service)
+	if err != nil {
+		return nil, err
+	}
+	v, err := d.Catalog.Version(ctx, k.tenant, k.service, record.Running)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s = d.services[k]; s == nil {
+		s = newService(v)
+		d.services[k] = s
+	}
+	return s, nil
+}
+
+func (d *Dispatcher) tenant(ctx context.Context, name string) (*tenant, error) {
+	d.mu.RLock()
+	t := d.tenants[name]
+	d.mu.RUnlock()
+	if t != nil {
+		return t, nil
+	}
+	record, err := d.Catalog.Tenant(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t = d.tenants[name]; t == nil {
+		t = newTenant(record.Quota)
+		d.tenants[name] = t
+	}
+	return t, nil
+}
+
+// idleAfter is how long an instance waits for a call before it is closed.
+const idleAfter = 30 * time.Second
+
+// tidy closes idle instances until ctx ends.
+func (d *Dispatcher) tidy(ctx context.Context) {
+	tick := time.NewTicker(idleAfter / 6)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, a := range d.running() {
+				a.trim(now.Add(-idleAfter))
+			}
+		}
+	}
+}
+
+// running returns the versions that are loaded.
+func (d *Dispatcher) running() []*active {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []*active
+	for _, s := range d.services {
+		if a := s.current.Load(); a != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// idle counts the instances that wait for calls.
+func (d *Dispatcher) idle() (n int) {
+	for _, a := range d.running() {
+		a.mu.Lock()
+		n += len(a.idle)
+		a.mu.Unlock()
+	}
+	return n
+}
+
+// busy turns a refused admission into an error.
+func busy(err error, what string) error {
+	if errors.Is(err, fair.ErrFull) || errors.Is(err, context.DeadlineExceeded) {
+		return &host.Error{
+			Code: abi.Unavailable, RetryAfter: time.Second, Err: err,
+			Message: "too many calls " + what + "; try again later",
+		}
+	}
+	return err
+}
