@@ -38,7 +38,8 @@ func exportInit(_, _ uint32) int32 {
 		setReply(failure, nil)
 		return int32(code)
 	}
-	return int32(locateRandom())
+	locateRandom()
+	return int32(abi.OK)
 }
 
 //go:wasmexport serai_handle
