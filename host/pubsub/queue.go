@@ -1,0 +1,98 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+)
+
+// maxNameBytes bounds a queue's name, so that its escaped form stays a valid
+// file name.
+const maxNameBytes = 64
+
+// publishTimeout bounds a Publish whose context has no deadline.
+const publishTimeout = 30 * time.Second
+
+// consumerName is the one consumer of each stream.
+const consumerName = "workers"
+
+// queue is a host.Queue over one stream.
+type queue struct {
+	broker *Broker
+	name   string
+	id     string // of the stream, and its subject
+}
+
+var _ host.Queue = (*queue)(nil)
+
+// streamName returns the name of a queue's stream, which is a file name too:
+// lower-case letters, digits and hyphens stand for themselves, every other
+// byte is _ and two hexadecimal digits.
+func streamName(queue string) string {
+	var out strings.Builder
+	out.WriteString("q-")
+	for i := range len(queue) {
+		switch c := queue[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
+			out.WriteByte(c)
+		default:
+			fmt.Fprintf(&out, "_%02x", c)
+		}
+	}
+	return out.String()
+}
+
+func (q *queue) create(ctx context.Context) error {
+	_, err := q.broker.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:      q.id,
+		Subjects:  []string{q.id},
+		Retention: jetstream.WorkQueuePolicy,
+		Storage:   jetstream.FileStorage,
+		Discard:   jetstream.DiscardNew,
+		MaxBytes:  q.broker.opts.maxBytes,
+	})
+	if err != nil {
+		return fmt.Errorf("creating queue %q: %w", q.name, err)
+	}
+	return nil
+}
+
+// Publish implements host.Queue. Errors: TooLarge; Unavailable when the
+// queue is full or the broker closed. After any error but those the message
+// may have been published all the same.
+func (q *queue) Publish(ctx context.Context, message []byte) error {
+	if len(message) > MaxMessageBytes-4096 { // the rest is for headers
+		return host.Errorf(abi.TooLarge, "the message has %d bytes; a queue takes up to %d", len(message), MaxMessageBytes-4096)
+	}
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, publishTimeout)
+		defer cancel()
+	}
+	_, err := q.broker.js.PublishMsg(ctx, &nats.Msg{Subject: q.id, Data: message}, jetstream.WithExpectStream(q.id))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return errClosed()
+	case isFull(err):
+		e := host.Errorf(abi.Unavailable, "queue %q is full; try again later", q.name)
+		e.RetryAfter, e.Err = time.Second, err
+		return e
+	}
+	return fmt.Errorf("publishing to queue %q: %w", q.name, err)
+}
+
+// isFull reports whether the stream has reached its bound. The server gives
+// the reason as text only.
+func isFull(err error) bool {
+	return strings.Contains(err.Error(), "maximum bytes exceeded") || strings.Contains(err.Error(), "maximum messages exceeded")
+}
