@@ -306,14 +306,17 @@ func TestNoBindings(t *testing.T) {
 }
 
 func TestRouting(t *testing.T) {
-	_, addr := start(t, gateway.Config{Invoker: invoker(ok)}, bind(host.Route{Method: "GET", Path: "/a"}, host.Route{Host: "x.example", Path: "/x"}), nil)
+	_, addr := start(t, gateway.Config{Invoker: invoker(ok)}, bind(host.Route{Method: "GET", Path: "/a"}, host.Route{Host: "x.example", Path: "/x"},
+		host.Route{Method: "PROPFIND", Path: "/dav"}), nil)
 	resp := raw(t, addr, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 1)[0]
 	if wantProblem(t, resp, 405); resp.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("Allow %q", resp.Header.Get("Allow"))
 	}
 	wantProblem(t, raw(t, addr, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n", 1)[0], 404)
 	wantProblem(t, raw(t, addr, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", 1)[0], 404)
+	wantProblem(t, raw(t, addr, "BREW /a HTTP/1.1\r\nHost: h\r\n\r\n", 1)[0], 405)
 	for _, request := range []string{
+		"PROPFIND /dav HTTP/1.1\r\nHost: h\r\n\r\n",
 		"GET /x HTTP/1.1\r\nHost: X.Example.:99\r\n\r\n",
 		"GET http://x.example/x HTTP/1.1\r\nHost: other\r\n\r\n",
 		"GET /a HTTP/1.0\r\n\r\n",

@@ -3,12 +3,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -24,10 +21,15 @@ import (
 // maxFields leaves room in an envelope for what dispatch adds.
 const maxFields = abi.MaxFields - 16
 
-// methods are those that can reach a service. CONNECT and TRACE are for
-// proxies.
+// methods are those that Fiber knows and that a service may offer.
 var methods = map[string]string{
 	"GET": "GET", "HEAD": "HEAD", "POST": "POST", "PUT": "PUT", "DELETE": "DELETE", "OPTIONS": "OPTIONS", "PATCH": "PATCH",
+}
+
+// offered reports whether a service may offer the method. CONNECT and TRACE
+// are for proxies.
+func offered(method string) bool {
+	return route.IsMethod(method) && method != "CONNECT" && method != "TRACE"
 }
 
 // exchange is the working memory of one request and its reply.
@@ -48,12 +50,17 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 // serve is the server's handler, around Fiber's.
 func (g *Gateway) serve(rctx *fasthttp.RequestCtx) {
 	defer g.recover(rctx)
-	if _, ok := methods[string(rctx.Request.Header.Method())]; !ok {
+	method := rctx.Request.Header.Method()
+	_, known := methods[string(method)]
+	switch {
+	case known:
+		g.fiber(rctx)
+	case offered(string(method)):
+		g.exchange(rctx) // Fiber would answer such a method itself
+	default:
 		g.abandon(rctx)
 		g.refuse(rctx, problem.Of(abi.Unsupported, "this method is not supported here", newCID()))
-		return
 	}
-	g.fiber(rctx)
 }
 
 // recover answers a request whose handling panicked.
@@ -69,11 +76,16 @@ func (g *Gateway) recover(rctx *fasthttp.RequestCtx) {
 
 // handle is the one Fiber handler.
 func (g *Gateway) handle(c *fiber.Ctx) error {
+	g.exchange(c.Context())
+	return nil
+}
+
+// exchange answers one request.
+func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 	x, ok := exchanges.Get().(*exchange)
 	if !ok {
 		x = new(exchange)
 	}
-	rctx := c.Context()
 	x.cid = ""
 	g.answer(rctx, x)
 	if x.unread {
@@ -85,7 +97,6 @@ func (g *Gateway) handle(c *fiber.Ctx) error {
 	clear(x.headers.fields[:cap(x.headers.fields)])
 	x.match.Entry, x.who, x.used, x.unread = nil, "", 0, false
 	exchanges.Put(x)
-	return nil
 }
 
 // answer takes a request from its raw headers to its response.
@@ -125,12 +136,14 @@ func (x *exchange) read(g *Gateway, rctx *fasthttp.RequestCtx) *refusal {
 	if r != nil {
 		return r
 	}
-	x.unread = g.hasRest(&x.headers)
-	x.method = methods[string(h.Method())]
+	if x.method = methods[string(h.Method())]; x.method == "" {
+		x.method = string(h.Method())
+	}
 	oldHTTP := string(h.Protocol()) == "HTTP/1.0"
 	if !oldHTTP && string(h.Protocol()) != "HTTP/1.1" {
 		return &refusal{http.StatusHTTPVersionNotSupported, "use HTTP/1.1"}
 	}
+	x.unread = g.hasRest(&x.headers)
 	if oldHTTP && x.headers.chunked {
 		return badFraming
 	}
@@ -271,72 +284,4 @@ func (g *Gateway) log(call *host.Call, err error) {
 		level = slog.LevelError
 	}
 	g.config.Logger.Log(g.base, level, "call failed", "cid", call.CID, "tenant", call.Tenant, "service", call.Service, "err", err)
-}
-
-// fail answers with the problem document of an error, as strangers may see it.
-func (g *Gateway) fail(rctx *fasthttp.RequestCtx, cid string, err error) {
-	g.refuse(rctx, problem.From(err, cid).Public())
-}
-
-// turnDown answers with a refusal.
-func (g *Gateway) turnDown(rctx *fasthttp.RequestCtx, x *exchange, r *refusal) {
-	g.refuse(rctx, r.problem(x.cid))
-}
-
-func (r *refusal) problem(cid string) problem.Problem {
-	switch r.status {
-	case http.StatusBadRequest:
-		return problem.Of(abi.Invalid, r.detail, cid)
-	case http.StatusRequestEntityTooLarge:
-		return problem.Of(abi.TooLarge, r.detail, cid)
-	case http.StatusServiceUnavailable:
-		p := problem.Of(abi.Unavailable, r.detail, cid)
-		p.Retry = 1
-		return p
-	default:
-		return problem.Edge(r.status, r.detail, cid)
-	}
-}
-
-// refuse writes a problem document.
-func (g *Gateway) refuse(rctx *fasthttp.RequestCtx, p problem.Problem) {
-	resp := &rctx.Response
-	resp.SetStatusCode(p.Status)
-	resp.Header.SetContentType(problem.ContentType)
-	if p.CID != "" {
-		resp.Header.Set("X-Request-Id", p.CID)
-	}
-	if p.Retry > 0 {
-		resp.Header.Set("Retry-After", strconv.Itoa(p.Retry))
-	}
-	resp.SetBodyRaw(p.JSON())
-}
-
-// abandon closes the connection after the response, in a way that lets a
-// client that still sends read it.
-func (g *Gateway) abandon(rctx *fasthttp.RequestCtx) {
-	rctx.Response.SetConnectionClose()
-	if c, ok := rctx.Conn().(*conn); ok {
-		c.linger.Store(true)
-	}
-}
-
-// parseError answers a request that fasthttp could not read.
-func (g *Gateway) parseError(rctx *fasthttp.RequestCtx, err error) {
-	var small *fasthttp.ErrSmallBuffer
-	var timeout net.Error
-	r := &refusal{http.StatusBadRequest, "the request is malformed"}
-	switch {
-	case errors.As(err, &small):
-		r = &refusal{http.StatusRequestHeaderFieldsTooLarge, "the request's headers are too large"}
-	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
-		r = &refusal{http.StatusRequestTimeout, "the request did not arrive in time"}
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		r = bodyTooLarge
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		r = bodyBroken
-	}
-	rctx.Response.Reset()
-	g.abandon(rctx)
-	g.refuse(rctx, r.problem(newCID()))
 }

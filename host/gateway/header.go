@@ -11,12 +11,6 @@ import (
 // envelope for everything else.
 const maxHeaders = 256
 
-// refusal is why a request is turned away before it reaches a service.
-type refusal struct {
-	status int
-	detail string
-}
-
 var (
 	badHeader     = &refusal{http.StatusBadRequest, "a header of the request is malformed"}
 	tooManyFields = &refusal{http.StatusRequestHeaderFieldsTooLarge, "the request has too many headers, or one with too long a name"}

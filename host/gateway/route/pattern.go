@@ -106,17 +106,34 @@ func paramName(s string) bool {
 	return true
 }
 
-// CheckMethod returns an error unless s is "", "*" or an upper-case HTTP method.
+// CheckMethod returns an error unless s is "", "*" or an HTTP method without
+// lower-case letters.
 func CheckMethod(s string) error {
 	if s == "" || s == "*" {
 		return nil
 	}
-	for i := range len(s) {
-		if c := s[i]; !('A' <= c && c <= 'Z' || c == '-') || len(s) > 32 {
-			return fmt.Errorf("%w: method %q: use GET, POST and so on, or * for any", ErrPattern, host.Clip(s))
-		}
+	if !IsMethod(s) {
+		return fmt.Errorf("%w: method %q: use GET, POST and so on, or * for any", ErrPattern, host.Clip(s))
 	}
 	return nil
+}
+
+// maxMethodBytes bounds a method's name.
+const maxMethodBytes = 32
+
+// IsMethod reports whether s is a token (RFC 9110, section 5.6.2) without
+// lower-case letters and of sane length.
+func IsMethod(s string) bool {
+	if s == "" || len(s) > maxMethodBytes {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckHost returns an error unless s is "" or a host name or address as
