@@ -37,15 +37,12 @@ func (s *Server) deploy(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	up := Upload{
+	up := host.Upload{
 		Tenant: tenant.Name, Service: name, FileName: form.fileName, ContentType: form.contentType,
 		Content: form.content, Settings: settings,
 	}
 	receipt, err := s.cfg.Deployer.Deploy(c.UserContext(), up)
 	if err != nil {
-		return err
-	}
-	if err := s.changed(c.UserContext()); err != nil {
 		return err
 	}
 	return c.JSON(receipt)
@@ -157,9 +154,9 @@ func readForm(c *fiber.Ctx, most int64) (*form, error) {
 
 func (f *form) check() error {
 	switch f.contentType {
-	case TypeWASM, TypePython, TypeTar:
+	case host.TypeWASM, host.TypePython, host.TypeTar:
 	default:
-		return host.FieldErrorf("module", "content type %q: use %s, %s or %s", host.Clip(f.contentType), TypeWASM, TypePython, TypeTar)
+		return host.FieldErrorf("module", "content type %q: use %s, %s or %s", host.Clip(f.contentType), host.TypeWASM, host.TypePython, host.TypeTar)
 	}
 	if len(f.content) == 0 {
 		return host.FieldErrorf("module", "the content is empty")
@@ -176,11 +173,11 @@ func contentType(declared, fileName string) string {
 	}
 	switch strings.ToLower(path.Ext(fileName)) {
 	case ".wasm":
-		return TypeWASM
+		return host.TypeWASM
 	case ".py":
-		return TypePython
+		return host.TypePython
 	case ".tar":
-		return TypeTar
+		return host.TypeTar
 	}
 	return kind
 }

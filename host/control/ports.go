@@ -6,41 +6,15 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// Upload is the content of a service and how it shall run.
-type Upload struct {
-	Tenant, Service string
-	FileName        string // base name that the author gave; for messages and tracebacks
-	ContentType     string // one of Type…
-	Content         []byte
-	Settings        host.Settings
-}
-
-// Content types of an [Upload].
-const (
-	TypeWASM   = "application/wasm"  // a WebAssembly core module
-	TypePython = "text/x-python"     // one source file
-	TypeTar    = "application/x-tar" // a folder with Python
-)
-
-// Receipt is what a deploy or a rollback made live.
-type Receipt struct {
-	Service    string    `json:"service"`
-	Version    string    `json:"version"` // digest
-	Kind       host.Kind `json:"kind"`
-	ImageBytes int64     `json:"image_bytes"` // linear memory at the start of a call
-	OwnBytes   int64     `json:"own_bytes"`   // of these, not shared with the base image
-	DeployMS   float64   `json:"deploy_ms"`   // from upload received to live, milliseconds
-}
-
 // Deployer makes versions live. Errors are *[host.Error]; an upload whose
 // own code failed carries the failure in Detail.
 type Deployer interface {
 	// Deploy validates, builds, stores and switches. When it fails, the
 	// version that runs is untouched.
-	Deploy(ctx context.Context, up Upload) (*Receipt, error)
+	Deploy(ctx context.Context, up host.Upload) (*host.Receipt, error)
 	// Rollback makes an earlier version the running one; "" is the one
 	// before. The version may be a unique prefix of a digest.
-	Rollback(ctx context.Context, tenant, service, version string) (*Receipt, error)
+	Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error)
 	// Delete drains and removes a service with its versions.
 	Delete(ctx context.Context, tenant, service string) error
 }

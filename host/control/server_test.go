@@ -169,10 +169,10 @@ func part(t *testing.T, w *multipart.Writer, disposition, kind, content string) 
 // fakeDeployer records versions in the catalogue and runs nothing.
 type fakeDeployer struct {
 	catalog *catalog.Catalog
-	last    Upload
+	last    host.Upload
 }
 
-func (d *fakeDeployer) Deploy(ctx context.Context, up Upload) (*Receipt, error) {
+func (d *fakeDeployer) Deploy(ctx context.Context, up host.Upload) (*host.Receipt, error) {
 	d.last = up
 	if bytes.Contains(up.Content, []byte("broken")) {
 		e := host.Errorf(abi.Invalid, "SyntaxError: invalid syntax (svc.py, line 3)")
@@ -187,7 +187,7 @@ func (d *fakeDeployer) Deploy(ctx context.Context, up Upload) (*Receipt, error) 
 	return receipt(v), d.catalog.Activate(ctx, v)
 }
 
-func (d *fakeDeployer) Rollback(ctx context.Context, tenant, service, version string) (*Receipt, error) {
+func (d *fakeDeployer) Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error) {
 	if version == "" {
 		all, err := d.catalog.Versions(ctx, tenant, service)
 		if err != nil {
@@ -209,8 +209,8 @@ func (d *fakeDeployer) Delete(ctx context.Context, tenant, service string) error
 	return d.catalog.DeleteService(ctx, tenant, service)
 }
 
-func receipt(v host.Version) *Receipt {
-	return &Receipt{Service: v.Service, Version: v.Digest, Kind: v.Kind, ImageBytes: v.ImageBytes, OwnBytes: v.OwnBytes, DeployMS: 1.5}
+func receipt(v host.Version) *host.Receipt {
+	return &host.Receipt{Service: v.Service, Version: v.Digest, Kind: v.Kind, ImageBytes: v.ImageBytes, OwnBytes: v.OwnBytes, DeployMS: 1.5}
 }
 
 func hexed(b []byte) string {

@@ -94,7 +94,7 @@ func TestOtherTenantsDoNotExist(t *testing.T) {
 	f := newFixture(t)
 	mine := f.tenant("mine")
 	f.tenant("other")
-	f.upload(f.operator, "other", "s", "", TypePython, "x")
+	f.upload(f.operator, "other", "s", "", host.TypePython, "x")
 	f.do(f.operator, "PUT", "/v1/tenants/other/auth/n", `{"type":"basic","username":"u","password":"p"}`, 200)
 	for _, r := range f.server.routes() {
 		if !strings.Contains(r.path, "{tenant}") {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/problem"
 	"github.com/seraihost/serai/host/telemetry"
 )
@@ -36,7 +37,7 @@ func TestAuthDefinitions(t *testing.T) {
 			t.Errorf("%s: field %q, want %q", body, p.Field, field)
 		}
 	}
-	f.upload(token, "acme", "s", `{"routes":[{"path":"/s","auth":"crm"}]}`, TypePython, "x")
+	f.upload(token, "acme", "s", `{"routes":[{"path":"/s","auth":"crm"}]}`, host.TypePython, "x")
 	f.do(token, "DELETE", base+"/crm", "", 409)
 	f.do(token, "DELETE", "/v1/tenants/acme/services/s", "", 204)
 	f.do(token, "DELETE", base+"/crm", "", 204)

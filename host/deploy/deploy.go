@@ -20,25 +20,6 @@ import (
 	"github.com/seraihost/serai/host/telemetry"
 )
 
-// Upload is the content of a service and how it shall run.
-type Upload struct {
-	Tenant, Service string
-	FileName        string // base name that the author gave; for messages and tracebacks
-	ContentType     string // one of runtime.Type…
-	Content         []byte
-	Settings        host.Settings // complete, and within the tenant's quota
-}
-
-// Receipt is what a deploy or a rollback made live.
-type Receipt struct {
-	Service    string    `json:"service"`
-	Version    string    `json:"version"` // digest
-	Kind       host.Kind `json:"kind"`
-	ImageBytes int64     `json:"image_bytes"` // linear memory at the start of a call
-	OwnBytes   int64     `json:"own_bytes"`   // of these, not shared with the base image
-	DeployMS   float64   `json:"deploy_ms"`   // from upload received to live, milliseconds
-}
-
 // Catalog is where versions are recorded.
 type Catalog interface {
 	Tenant(ctx context.Context, name string) (host.Tenant, error)
@@ -79,7 +60,7 @@ func New(c Config) *Deployer { return &Deployer{Config: c} }
 
 // Deploy builds and switches. An error is a *[host.Error]; when the author's
 // own code failed, its Detail says where.
-func (d *Deployer) Deploy(ctx context.Context, up Upload) (*Receipt, error) {
+func (d *Deployer) Deploy(ctx context.Context, up host.Upload) (*host.Receipt, error) {
 	start := time.Now()
 	if err := host.CheckName("service", up.Service); err != nil {
 		return nil, err
@@ -120,7 +101,7 @@ func (d *Deployer) Deploy(ctx context.Context, up Upload) (*Receipt, error) {
 }
 
 // checkAuth refuses routes behind a security definition that does not exist.
-func (d *Deployer) checkAuth(ctx context.Context, up Upload) error {
+func (d *Deployer) checkAuth(ctx context.Context, up host.Upload) error {
 	for i, r := range up.Settings.Routes {
 		if r.Auth == "" {
 			continue
@@ -137,7 +118,7 @@ func (d *Deployer) checkAuth(ctx context.Context, up Upload) error {
 }
 
 // activate records v as the running version and switches to it.
-func (d *Deployer) activate(ctx context.Context, v host.Version, start time.Time) (*Receipt, error) {
+func (d *Deployer) activate(ctx context.Context, v host.Version, start time.Time) (*host.Receipt, error) {
 	p, err := d.Runtime.Load(ctx, v)
 	if err != nil {
 		return nil, err
@@ -154,7 +135,7 @@ func (d *Deployer) activate(ctx context.Context, v host.Version, start time.Time
 	if err := d.OnChange(ctx); err != nil {
 		return nil, fmt.Errorf("switching routes: %w", err)
 	}
-	return &Receipt{
+	return &host.Receipt{
 		Service: v.Service, Version: v.Digest, Kind: v.Kind,
 		ImageBytes: v.ImageBytes, OwnBytes: v.OwnBytes,
 		DeployMS: float64(time.Since(start).Microseconds()) / 1000,
@@ -164,7 +145,7 @@ func (d *Deployer) activate(ctx context.Context, v host.Version, start time.Time
 // Rollback makes an earlier version the running one, with the settings and
 // routes it had: the one whose digest begins with version, or the one that
 // ran before if version is "".
-func (d *Deployer) Rollback(ctx context.Context, tenant, service, version string) (*Receipt, error) {
+func (d *Deployer) Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error) {
 	start := time.Now()
 	if version != "" {
 		v, err := d.Catalog.Version(ctx, tenant, service, version)
@@ -204,7 +185,7 @@ func (d *Deployer) Delete(ctx context.Context, tenant, service string) error {
 }
 
 // log takes what the service logs while it is initialised.
-func (d *Deployer) log(up Upload) guest.Log {
+func (d *Deployer) log(up host.Upload) guest.Log {
 	return func(level int, message string) {
 		d.Book.Append(telemetry.Record{
 			Time: time.Now(), Tenant: up.Tenant, Service: up.Service, Level: level, Message: message,
