@@ -1,0 +1,30 @@
+"""Serai for authors: services that run pristine for every call.
+
+A service is a class or a plain function::
+
+    from serai import Service
+
+    class Greet(Service):
+        def handle(self):
+            self.response.payload = {'hello': self.request.payload['name']}
+
+    def handle(request):
+        return {'hello': request.payload['name']}
+
+Everything that a service sets while it is loaded becomes part of its image;
+every call starts from that image and leaves nothing behind.
+"""
+
+from serai import errors, exception, kv
+from serai._hooks import on_restore
+from serai.data import Bunch
+from serai.errors import Error
+from serai.exception import HTTPError
+from serai.request import Request, Response
+from serai.service import Service, invoke, invoke_async
+
+__all__ = [
+    "Bunch", "Error", "HTTPError", "Request", "Response", "Service",
+    "errors", "exception", "invoke", "invoke_async", "kv", "on_restore",
+]
+__version__ = "1.0.0"

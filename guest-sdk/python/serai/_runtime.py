@@ -1,0 +1,323 @@
+"""What the interpreter runs: boot once, init once per service, handle per call.
+
+The shim (modules/python/shim.c) calls boot before the base image is frozen,
+init before a service's image is, and what init returned for every call.
+"""
+
+import gc
+import importlib.util
+import inspect
+import sys
+import traceback
+
+import _serai
+from serai import _hooks, _output, _restrict
+from serai.data import BYTES, JSON, TEXT, dumps
+from serai.exception import HTTPError
+from serai.request import Request, Response
+from serai.service import Service, default_name
+
+APP = "/app"
+
+#: Modules that most services import; they are part of the base image.
+PRELOAD = (
+    "abc argparse array ast asyncio base64 binascii bisect calendar cmath codecs collections.abc "
+    "concurrent.futures.thread configparser contextlib contextvars copy csv dataclasses datetime decimal "
+    "difflib email.message email.mime.multipart email.mime.text email.parser email.policy enum errno fnmatch fractions "
+    "functools getpass glob gzip hashlib heapq hmac html html.parser http http.client http.cookies "
+    "importlib.metadata importlib.resources inspect io ipaddress itertools json keyword linecache locale logging "
+    "logging.handlers math mimetypes numbers operator os pathlib pickle platform pprint queue quopri random re "
+    "secrets select selectors shlex shutil signal socket ssl statistics stat string stringprep struct subprocess "
+    "tempfile textwrap threading time token tokenize traceback types typing unicodedata unittest.mock urllib.error "
+    "urllib.parse urllib.request uuid warnings weakref xml.dom.minidom xml.etree.ElementTree xml.sax.saxutils "
+    "zipfile zlib zoneinfo _strptime encodings.idna encodings.latin_1 encodings.cp1250 encodings.cp1252 "
+    "encodings.ascii encodings.utf_16 encodings.iso8859_2 encodings.iso8859_15"
+).split()
+
+_JSON_OK = b"\x01\0\0\0\x13\0\0\0\x10\0\0\0header.content-typeapplication/json"
+_TEXT_OK = b"\x01\0\0\0\x13\0\0\0\x19\0\0\0header.content-typetext/plain; charset=utf-8"
+_EMPTY_OK = b"\0\0\0\0"
+
+
+def boot():
+    """Make the interpreter ready for any service."""
+    _restrict.before()
+    for name in PRELOAD:
+        importlib.import_module(name)
+    _restrict.after()
+    _output.install()
+    _locks_of_logging()
+    _warm()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _locks_of_logging():
+    """Spare log records what is the same in every one of them."""
+    import logging
+
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+
+
+def _warm():
+    """Run typical calls, so that the image has specialised code and filled caches."""
+
+    class Warm(Service):
+        def handle(self):
+            payload = self.request.payload
+            self.response.payload = {"hello": payload["name"], "n": [1, 2.5, None, True]}
+
+    fields = (
+        "cid", "c1", "service", "warm", "channel", "http", "method", "POST", "path", "/warm",
+        "header.content-type", JSON, "header.accept", "*/*", "query.a", "b", "param.id", "1",
+    )
+    envelope = _serai.envelope(fields)
+    for handler in (_serve_class(Warm), _serve_function(lambda request: {"hello": request.payload["name"]})):
+        for _ in range(64):
+            handler(envelope, b'{"name": "World", "list": [1, 2, 3.5]}')
+    request = Request(envelope, b"")
+    for _ in range(16):
+        request = Request(envelope, b"")
+        request.http.headers, request.http.params, request.http.GET, request.input, request.cid, request.http.method
+        Response({"a": 1}).headers["x"] = "y"
+
+
+# --- Loading a service ------------------------------------------------------
+
+
+def init(envelope):
+    """Load the author's module; a handler, or the reply that refuses the deploy."""
+    try:
+        name = envelope.get("service", "")
+        target = _pick(_load(envelope.get("entry") or APP + "/service.py"), envelope.get("class"), name)
+        if isinstance(target, type):
+            import logging
+
+            target.logger = logging.getLogger(name or target.get_name())
+            handler = _serve_class(target)
+        else:
+            handler = _serve_function(target)
+        _settle()
+        return handler
+    except BaseException as exc:
+        return _failure(exc)
+    finally:
+        _output.flush()
+
+
+def _load(entry):
+    folder, _, file = entry.rpartition("/")
+    stem = file.removesuffix(".py")
+    for path in (APP + "/vendor", APP + "/site-packages", APP, folder):
+        if path in sys.path:
+            sys.path.remove(path)
+        sys.path.insert(0, path)
+    importlib.invalidate_caches()
+    # A service.py is the module service; a calendar.py must not hide, nor be,
+    # the standard library's.
+    name = stem if stem.isidentifier() and stem not in sys.modules and stem not in sys.stdlib_module_names else "service_" + stem
+    spec = importlib.util.spec_from_file_location(name, entry)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _pick(module, wanted, service):
+    """The class or function of module that serves the calls."""
+    if wanted:
+        target = getattr(module, wanted, None)
+        if target is None:
+            raise LookupError(f"{_file(module)} has no class or function {wanted!r}")
+        if not callable(target):
+            raise TypeError(f"{wanted} in {_file(module)} is neither a class nor a function")
+        if isinstance(target, type) and not issubclass(target, Service):
+            raise TypeError(f"class {wanted} in {_file(module)} does not derive from serai.Service")
+        return target
+    classes = {
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Service) and value is not Service
+    }
+    own = {c for c in classes if c.__module__ == module.__name__} or classes
+    named = [c for c in own if c.name == service or default_name(c) == service]
+    if len(named) == 1:
+        return named[0]
+    leaves = [c for c in own if not any(d is not c and issubclass(d, c) for d in own)]
+    if len(leaves) == 1:
+        return leaves[0]
+    if len(leaves) > 1:
+        names = ", ".join(sorted(c.__name__ for c in leaves))
+        raise LookupError(f"{_file(module)} has several services ({names}): name one of them, or give one the class attribute name = {service!r}")
+    function = getattr(module, "handle", None)
+    if callable(function):
+        return function
+    raise LookupError(f"{_file(module)} has no service: write a class that derives from serai.Service or a function handle(request)")
+
+
+def _file(module):
+    return (module.__file__ or module.__name__).removeprefix(APP + "/")
+
+
+def _settle():
+    """Drop from the image what every call would otherwise begin with."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random._inst.gauss_next = None
+    sys.last_exc = None
+    del sys.last_exc
+
+
+# --- Serving calls ----------------------------------------------------------
+
+
+def _serve_class(cls):
+    verbs = {name[7:]: name for name in dir(cls) if name.startswith("handle_") and name[7:].isupper()}
+    restore, flush = _hooks.restore, _output.flush
+
+    def handle(envelope, body):
+        try:
+            if restore:
+                _restored(restore)
+            service = cls()
+            service.request = Request(envelope, body)
+            response = service.response = Response()
+            if verbs:
+                result = _verb(service, verbs)
+            else:
+                result = service.handle()
+            if result is not None:
+                response = _result(result, response)
+            return _reply(response)
+        except BaseException as exc:
+            return _raised(exc, envelope)
+        finally:
+            if _output.pending:
+                flush()
+
+    return handle
+
+
+def _serve_function(function):
+    restore, flush = _hooks.restore, _output.flush
+
+    def handle(envelope, body):
+        try:
+            if restore:
+                _restored(restore)
+            result = function(Request(envelope, body))
+            if result.__class__ is dict:
+                return _JSON_OK, dumps(result)
+            return _reply(_result(result, Response()))
+        except BaseException as exc:
+            return _raised(exc, envelope)
+        finally:
+            if _output.pending:
+                flush()
+
+    return handle
+
+
+def _restored(functions):
+    for function in functions:
+        function()
+
+
+def _verb(service, verbs):
+    method = service.request.http.method
+    name = verbs.get(method)
+    if name is None and not method:
+        name = "handle"  # not over HTTP
+    if name is None:
+        raise HTTPError(f"use {' or '.join(sorted(verbs))}", status=405, headers={"Allow": ", ".join(sorted(verbs))})
+    return getattr(service, name)()
+
+
+def _result(result, response):
+    """The response that a returned value stands for."""
+    if inspect.iscoroutine(result):
+        import asyncio
+
+        result = asyncio.run(result)
+    if isinstance(result, Response):
+        return result
+    if result is not None and response.payload is None:
+        response.payload = result
+    return response
+
+
+def _reply(response):
+    """The shim's form of a response: encoded fields and a body."""
+    payload = response.payload
+    kind = response.content_type
+    if payload is None:
+        body, own, fast = None, None, _EMPTY_OK
+    elif isinstance(payload, str):
+        body, own, fast = payload, TEXT, _TEXT_OK
+    elif isinstance(payload, (bytes, bytearray, memoryview)):
+        body, own, fast = payload, BYTES, None
+    else:
+        body, own, fast = dumps(payload), JSON, _JSON_OK
+    headers = response._headers
+    if fast is not None and kind is None and not headers and response.status_code == 200:
+        return fast, body
+    fields = ["status", str(int(response.status_code))]
+    for name, value in (headers or {}).items():
+        name = name.lower()
+        if name == "content-type" and kind is None:
+            kind = str(value)
+            continue
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            fields += ("header." + name, str(one))
+    if kind or own:
+        fields += ("header.content-type", kind or own)
+    return fields, body
+
+
+def _raised(exc, envelope):
+    """The answer to an exception that left the service."""
+    if isinstance(exc, HTTPError):
+        problem = {"type": "about:blank", "title": exc.title, "status": exc.status}
+        if exc.detail:
+            problem["detail"] = exc.detail
+        problem["cid"] = envelope.get("cid", "")
+        try:
+            return _reply(Response(problem, exc.status, exc.headers, "application/problem+json"))
+        except BaseException as wrong:
+            exc = wrong
+    return _failure(exc)
+
+
+def _failure(exc):
+    """The fields that tell the host, and through it the author, of exc."""
+    tb = exc.__traceback__
+    while tb is not None and (name := tb.tb_frame.f_code.co_filename) and (name.startswith("/lib/serai/") or name.startswith("<frozen")):
+        tb = tb.tb_next
+    file, line = "", ""
+    if isinstance(exc, SyntaxError) and exc.filename:
+        file, line = exc.filename, str(exc.lineno or "")
+    else:
+        at = tb
+        while at is not None:
+            if at.tb_frame.f_code.co_filename.startswith(APP + "/"):
+                file, line = at.tb_frame.f_code.co_filename, str(at.tb_lineno)
+            at = at.tb_next
+    if isinstance(exc, SystemExit):
+        message = f"the service ended itself with sys.exit({'' if exc.code is None else exc.code})"
+    else:
+        message = str(exc)
+    exc.__traceback__ = tb
+    text = "".join(traceback.format_exception(exc)).replace(f'File "{APP}/', 'File "')
+    if len(text) > 60_000:
+        text = text[:30_000] + "\n[...]\n" + text[-30_000:]
+    fields = [
+        "error.type", type(exc).__name__, "error.message", _clip(message.replace(f"({APP}/", "(") or type(exc).__name__),
+        "error.traceback", _clean(text), "error.file", _clean(file.removeprefix(APP + "/")), "error.line", line,
+    ]
+    return fields, None, 1
+
+
+def _clip(text, most=4000):
+    return _clean(text if len(text) <= most else text[:most] + "...")
+
+
+def _clean(text):
+    return text.encode("utf-8", "backslashreplace").decode()
