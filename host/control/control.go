@@ -43,9 +43,10 @@ type Config struct {
 	// CheckConnection refuses a connection whose type or config is wrong,
 	// with an error that names the field; nil accepts all.
 	CheckConnection func(ctx context.Context, c host.Connection) error
-	// OnChange is called after a change to routes, services, security
-	// definitions or tenants is durable and before it is answered, so that
-	// the gateway serves it when the client reads the answer. nil: nothing.
+	// OnChange is called after a change to security definitions, tenants,
+	// connections or values is durable and before it is answered, so that
+	// the host works with it when the client reads the answer. The Deployer
+	// sees to that itself for services and routes. nil: nothing.
 	OnChange func(ctx context.Context) error
 	// Forget is called when a service is gone ("" for a whole tenant), to
 	// drop its log and metrics. nil: nothing.
@@ -78,6 +79,9 @@ type Server struct {
 	cancel context.CancelFunc
 	// tenants orders read-modify-write of tenants.
 	tenants sync.Mutex
+	// listening guards listener, and orders Serve and Shutdown.
+	listening sync.Mutex
+	listener  net.Listener
 }
 
 // New returns a server that does not listen yet.
@@ -117,17 +121,36 @@ func New(cfg Config) (*Server, error) {
 
 // Serve answers on l until [Server.Shutdown]; it closes l.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.app.Listener(l); err != nil {
+	s.listening.Lock()
+	if s.base.Err() != nil {
+		s.listening.Unlock()
+		return l.Close()
+	}
+	s.listener = l
+	s.listening.Unlock()
+	if err := s.app.Listener(l); err != nil && s.base.Err() == nil {
 		return fmt.Errorf("serving the control API: %w", err)
 	}
 	return nil
 }
 
 // Shutdown stops listening, ends streams of logs, and waits until requests
-// in progress are answered or ctx ends. It may be called twice.
+// in progress are answered or ctx ends. It may be called before Serve, and
+// twice.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.listening.Lock()
 	s.cancel()
-	if err := s.app.ShutdownWithContext(ctx); err != nil && !errors.Is(err, fiber.ErrServiceUnavailable) {
+	l := s.listener
+	s.listening.Unlock()
+	if l == nil {
+		return nil
+	}
+	err := s.app.ShutdownWithContext(ctx)
+	// Fiber does not know of a listener that it has not begun to serve yet.
+	if e := l.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("shutting down the control API: %w", err)
 	}
 	return nil

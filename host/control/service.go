@@ -78,9 +78,6 @@ func (s *Server) deleteService(c *fiber.Ctx) error {
 		return err
 	}
 	s.forget(svc.Tenant, svc.Name)
-	if err := s.changed(c.UserContext()); err != nil {
-		return err
-	}
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
@@ -119,9 +116,6 @@ func (s *Server) rollback(c *fiber.Ctx) error {
 	}
 	receipt, err := s.cfg.Deployer.Rollback(c.UserContext(), svc.Tenant, svc.Name, in.Version)
 	if err != nil {
-		return err
-	}
-	if err := s.changed(c.UserContext()); err != nil {
 		return err
 	}
 	return c.JSON(receipt)
