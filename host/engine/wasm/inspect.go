@@ -99,10 +99,12 @@ func (p *parser) takeFunction(r *reader, i uint32) {
 		r.malformedf("function %d of %d", i, len(p.functions))
 		return
 	}
-	if p.taken == nil {
-		p.taken = map[uint32]bool{}
+	if p.taken == nil && r.err == nil {
+		p.taken = make([]bool, len(p.functions)) // complete before anything refers to them
 	}
-	p.taken[i] = true
+	if r.err == nil {
+		p.taken[i] = true
+	}
 }
 
-func (p *parser) declares(i uint32) bool { return p.taken[i] }
+func (p *parser) declares(i uint32) bool { return p.taken != nil && p.taken[i] }

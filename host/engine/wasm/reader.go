@@ -86,7 +86,14 @@ func (r *reader) int(bits uint) int64 {
 	}
 }
 
-func (r *reader) u32() uint32 { return uint32(r.uint(32)) } //nolint:gosec // uint bounds it
+// u32 reads an unsigned number, most of which take one byte.
+func (r *reader) u32() uint32 {
+	if r.at < len(r.b) && r.b[r.at] < 0x80 {
+		r.at++
+		return uint32(r.b[r.at-1])
+	}
+	return uint32(r.uint(32)) //nolint:gosec // uint bounds it
+}
 
 // count reads the length of a vector whose elements take at least size bytes
 // each, so that what is allocated for it is bounded by the file.

@@ -51,7 +51,7 @@ type parser struct {
 	start     uint32
 	// taken are the functions that constants, elements and exports refer to;
 	// startTaken says that a body refers to the start function.
-	taken      map[uint32]bool
+	taken      []bool
 	startTaken bool
 	dataCount  int // -1 if there is no data count section
 	data       []dataSegment
