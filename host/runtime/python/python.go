@@ -1,0 +1,41 @@
+package python
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"sync"
+
+	"github.com/seraihost/serai/modules/python"
+)
+
+// Version is the version of CPython.
+const Version = "3.13.15"
+
+// Where a service finds its files.
+const (
+	LibraryPath = "/lib" // the standard library and the package serai
+	AppPath     = "/app" // the author's files
+)
+
+// Module returns CPython as a WebAssembly module. It must not be modified.
+func Module() []byte { return python.Module() }
+
+// Digest names the runtime, module and library together; it is part of the
+// identity of every version that runs on it.
+func Digest() string { return digest() }
+
+var digest = sync.OnceValue(func() string {
+	h := sha256.New()
+	for _, part := range [][]byte{python.Module(), python.Stdlib()} {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+})
+
+// Library returns the standard library. It is read-only, in memory and safe
+// for concurrent use; a file is decompressed when it is first opened.
+func Library() (fs.FS, error) { return library() }
+
+var library = sync.OnceValues(func() (fs.FS, error) { return openZip(python.Stdlib()) })
