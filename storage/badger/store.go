@@ -82,7 +82,7 @@ func open(dir string, log *slog.Logger, s settings) (*Store, error) {
 		WithCompression(options.None). // so blocks come from the page cache
 		WithBlockCacheSize(0).
 		WithMetricsEnabled(false)
-	db, err := badgerdb.Open(o)
+	db, err := openBadger(o)
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") {
 			return nil, &host.Error{Code: abi.Unavailable, Message: "another serai uses this data directory: " + dir, Err: err}
@@ -93,6 +93,17 @@ func open(dir string, log *slog.Logger, s settings) (*Store, error) {
 	store := &Store{dir: dir, settings: s, db: db, log: bridge, stopGC: cancel, gcDone: make(chan struct{})}
 	go store.collect(ctx)
 	return store, nil
+}
+
+// openBadger opens Badger, which panics on some damage that no crash of the
+// process leaves, such as a foreign length after a log's end.
+func openBadger(o badgerdb.Options) (db *badgerdb.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the store's files are damaged: %v", r)
+		}
+	}()
+	return badgerdb.Open(o)
 }
 
 // collect frees the space of overwritten values until ctx ends.
