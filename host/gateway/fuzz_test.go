@@ -1,12 +1,19 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 )
 
 func FuzzHeaders(f *testing.F) {
@@ -90,4 +97,63 @@ func FuzzTarget(f *testing.F) {
 			at[name]++
 		}
 	})
+}
+
+// FuzzConnection sends bytes to a gateway and half-closes the connection. A
+// panic in fasthttp's reader, which no handler could recover from, would end
+// the host.
+func FuzzConnection(f *testing.F) {
+	for _, s := range []string{
+		"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b: c\r\n\td\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n",
+		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n0\r\nX: y\r\n z\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
+		"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9\r\n\r\n--x\r\n\r\n--x",
+		"HEAD http://h/?a=b HTTP/1.0\r\nConnection: keep-alive\r\nCookie: a=b; c\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: h\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+	} {
+		f.Add([]byte(s))
+	}
+	ln, err := net.Listen("unix", filepath.Join(f.TempDir(), "s"))
+	if err != nil {
+		f.Skip(err)
+	}
+	g := New(Config{Invoker: fuzzInvoker{}, HeaderTimeout: time.Second, BodyTimeout: time.Second})
+	if err := g.SetBindings([]Binding{{Tenant: "t", Service: "s", Route: host.Route{Path: "/{all...}"}}}, nil); err != nil {
+		f.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- g.Serve(ln) }()
+	f.Cleanup(func() {
+		if err := errors.Join(g.Shutdown(context.Background()), <-served); err != nil {
+			f.Error(err)
+		}
+	})
+	addr := &net.UnixAddr{Name: ln.Addr().String(), Net: "unix"}
+	f.Fuzz(func(t *testing.T, request []byte) {
+		c, err := net.DialUnix("unix", nil, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		wrote := make(chan error, 1)
+		go func() {
+			_, err := c.Write(request)
+			wrote <- errors.Join(err, c.CloseWrite())
+		}()
+		answer, err := io.ReadAll(c)
+		if werr := <-wrote; err == nil && werr == nil && len(answer) > 0 && !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
+			t.Fatalf("answer %.100q", answer)
+		}
+	})
+}
+
+type fuzzInvoker struct{}
+
+func (fuzzInvoker) Invoke(_ context.Context, c *host.Call) (*host.Reply, error) {
+	if _, err := abi.Decode(c.Envelope.Append(nil)); err != nil {
+		panic(err)
+	}
+	return &host.Reply{Body: c.Body}, nil
 }
