@@ -18,13 +18,14 @@ var ErrClosed = errors.New("gateway is closed")
 
 // Gateway serves HTTP/1.1. Create it with [New].
 type Gateway struct {
-	config  Config
-	app     *fiber.App
-	fiber   fasthttp.RequestHandler
-	current atomic.Pointer[snapshot]
-	bodies  atomic.Int64    // bytes of request bodies in memory
-	base    context.Context //nolint:containedctx // parent of all calls; ends when Shutdown runs out of time
-	cancel  context.CancelFunc
+	config   Config
+	app      *fiber.App
+	fiber    fasthttp.RequestHandler
+	current  atomic.Pointer[snapshot]
+	bodies   atomic.Int64      // bytes of request bodies in memory
+	problems [200]atomic.Int64 // problem documents by status, from 400 on
+	base     context.Context   //nolint:containedctx // parent of all calls; ends when Shutdown runs out of time
+	cancel   context.CancelFunc
 
 	mu        sync.Mutex
 	closed    bool

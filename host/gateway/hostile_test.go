@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/gateway"
 )
@@ -353,4 +355,54 @@ func TestBodyMemoryIsBounded(t *testing.T) {
 	if resp := raw(t, addr, request("/"), 1)[0]; resp.StatusCode != 200 {
 		t.Errorf("status %d after the memory became free", resp.StatusCode)
 	}
+}
+
+func TestClientWhoReadsNothingIsDropped(t *testing.T) {
+	g, addr := start(t, gateway.Config{Invoker: invoker(func(context.Context, *host.Call) (*host.Reply, error) {
+		return &host.Reply{Body: make([]byte, 32<<20)}, nil
+	}), WriteTimeout: 100 * time.Millisecond}, anything, nil)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if open := metric(t, g, "serai_gateway_connections"); open == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still there")
+		}
+	}
+}
+
+func TestCollect(t *testing.T) {
+	g, addr := start(t, gateway.Config{Invoker: invoker(ok)}, anything, nil)
+	raw(t, addr, "GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", 1)
+	if n := metric(t, g, "serai_gateway_problems_total"); n != 1 {
+		t.Errorf("%v problems", n)
+	}
+}
+
+// metric returns the value of the one time series of that name.
+func metric(t testing.TB, c prometheus.Collector, name string) float64 {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	if err := r.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			m := f.GetMetric()[0]
+			return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return 0
 }

@@ -102,6 +102,13 @@ func (l *listener) remove(c *conn) {
 	}
 }
 
+// count returns the number of open connections.
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
 // each returns the connections that keep says yes to.
 func (l *listener) each(keep func(*conn) bool) []*conn {
 	l.mu.Lock()

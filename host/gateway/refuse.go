@@ -46,6 +46,9 @@ func (r *refusal) problem(cid string) problem.Problem {
 
 // refuse writes a problem document.
 func (g *Gateway) refuse(rctx *fasthttp.RequestCtx, p problem.Problem) {
+	if i := p.Status - http.StatusBadRequest; i >= 0 && i < len(g.problems) {
+		g.problems[i].Add(1)
+	}
 	resp := &rctx.Response
 	resp.SetStatusCode(p.Status)
 	resp.Header.SetContentType(problem.ContentType)
