@@ -5,7 +5,9 @@
 // Deadlines are checked where a loop begins a new round, by wazero's own
 // WithCloseOnContextDone. What that means:
 //
-//   - The checks cost a guest with tight loops time; see BenchmarkLoop.
+//   - A check costs 26 ns per round of a loop (BenchmarkLoop, 2-processor
+//     virtual machine): an empty loop takes 91 times as long as without
+//     checks, a loop that calls a small function 22 times, recursion the same.
 //   - A guest that recurses without a loop is not ended by a deadline.
 //   - Between two checks nothing ends a guest: one memory.fill or
 //     memory.copy over its whole memory is one step.
