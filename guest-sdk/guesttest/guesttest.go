@@ -66,6 +66,25 @@ type Service struct {
 // freezes it. Its calls may use the operations, for a scope with all grants.
 func Start(t testing.TB, code []byte, ops ...connector.Op) *Service {
 	t.Helper()
+	s := compile(t, code, ops)
+	if s.info.HasExport("_start") {
+		return s
+	}
+	if err := s.initialize(); err != nil {
+		t.Fatalf("initialising: %v, %+v\n%s", err, err.Detail, s.Log())
+	}
+	return s
+}
+
+// Refused returns with which error a module refuses to be initialised, nil
+// if it does not.
+func Refused(t testing.TB, code []byte) *host.Error {
+	t.Helper()
+	return compile(t, code, nil).initialize()
+}
+
+func compile(t testing.TB, code []byte, ops []connector.Op) *Service {
+	t.Helper()
 	functions := append(guest.Functions(), wasi.Functions()...)
 	e, err := wazero.New(t.Context(), wazero.Config{Host: functions, CacheDir: os.Getenv("SERAI_TEST_CACHE")})
 	if err != nil {
@@ -86,9 +105,6 @@ func Start(t testing.TB, code []byte, ops ...connector.Op) *Service {
 		t.Fatal(err)
 	}
 	s.freeze(mem, info.InitialGlobals())
-	if !info.HasExport("_start") {
-		s.initialize()
-	}
 	return s
 }
 
@@ -112,7 +128,7 @@ func (s *Service) freeze(mem []byte, globals []uint64) {
 	s.t.Cleanup(im.Release)
 }
 
-func (s *Service) initialize() {
+func (s *Service) initialize() *host.Error {
 	s.t.Helper()
 	in := s.instantiate()
 	defer in.Close()
@@ -127,11 +143,15 @@ func (s *Service) initialize() {
 			continue
 		}
 		code, err := in.Call(s.t.Context(), &engine.Call{State: session}, f.name, f.args...)
-		if err != nil || code != 0 {
-			s.t.Fatalf("%s: code %d, %v, %+v\n%s", f.name, code, err, session.Failure(code).Detail, s.Log())
+		switch {
+		case err != nil:
+			return host.Errorf(abi.Failed, "calling %s: %w", f.name, err)
+		case uint32(code) != 0: //nolint:gosec // an i32 result
+			return session.Failure(code)
 		}
 	}
 	s.freeze(in.Memory(), in.Globals())
+	return nil
 }
 
 func (s *Service) instantiate() engine.Instance {

@@ -1,50 +1,70 @@
+// The service guest shows the tests of the SDK what reaches a guest.
 package main
 
 import (
 	crand "crypto/rand"
-	"errors"
 	"fmt"
 	"math/rand"
 	randv2 "math/rand/v2"
-	"strings"
+	"os"
 
-	serai "github.com/seraihost/serai/guest-sdk/go"
 	"github.com/seraihost/serai/abi"
+	serai "github.com/seraihost/serai/guest-sdk/go"
 )
 
 var state int
 
-func init() { serai.Handle(handle); state = 1 }
+func init() {
+	serai.Handle(handle)
+	state = 1
+}
 
 func handle(r *serai.Request) (*serai.Response, error) {
 	state++
 	switch r.Path {
-	case "/rand":
-		b := make([]byte, 8)
-		crand.Read(b)
-		return serai.Text(fmt.Sprintf("%d %x %x %x", state, rand.Uint64(), randv2.Uint64(), b)), nil
-	case "/err":
+	case "/state":
+		secret := make([]byte, 8)
+		if _, err := crand.Read(secret); err != nil {
+			return nil, err
+		}
+		host := make([]byte, 8)
+		if err := serai.Random(host); err != nil {
+			return nil, err
+		}
+		return serai.Text(fmt.Sprintf("%d %x %x %x %x", state, rand.Uint64(), randv2.Uint64(), secret, host)), nil
+	case "/error":
 		return nil, fmt.Errorf("outer: %w", serai.Errorf(abi.NotFound, "nothing here"))
-	case "/plain":
-		return nil, errors.New("plain")
 	case "/panic":
 		var m map[string]int
 		m["a"] = 1
 	case "/log":
-		serai.Infof("info %d", 1)
+		serai.Infof("an %s", "info")
 		fmt.Println("on stdout")
+		fmt.Fprintln(os.Stderr, "on stderr")
+	case "/echo":
+		return &serai.Response{Body: r.Body}, nil
 	case "/kv":
-		rev, err := serai.KV.Set("k", []byte("v"))
-		if err != nil { return nil, err }
-		_, err = serai.KV.CompareAndSet("k", []byte("v"), rev+1)
-		v, err2 := serai.KV.Get("k")
-		_, err3 := serai.KV.Get("nope")
-		keys, next, err4 := serai.KV.List("", "", 10)
-		return serai.Text(fmt.Sprint(serai.IsConflict(err), err, string(v), err2, err3, keys, next, err4)), nil
-	case "/big":
-		return serai.Text(strings.Repeat("x", 1<<20)), nil
+		return keys()
 	}
-	return serai.JSON(map[string]any{"m": r.Method, "h": r.Header("X-A"), "all": r.Headers(), "p": r.Param("id"), "b": string(r.Body)})
+	return serai.JSON(map[string]any{"method": r.Method, "header": r.Header("X-A"), "param": r.Param("id"), "body": string(r.Body)})
+}
+
+func keys() (*serai.Response, error) {
+	revision, err := serai.KV.Set("k", []byte("v"))
+	if err != nil {
+		return nil, err
+	}
+	_, conflict := serai.KV.CompareAndSet("k", []byte("w"), revision+1)
+	value, err := serai.KV.Get("k")
+	if err != nil {
+		return nil, err
+	}
+	_, missing := serai.KV.Get("nope")
+	list, next, err := serai.KV.List("", "", 10)
+	if err != nil {
+		return nil, err
+	}
+	return serai.Text(fmt.Sprintf("%s %t %v %v %s", value, serai.IsConflict(conflict), missing, list, next)), nil
 }
 
 func main() {}

@@ -1,0 +1,260 @@
+//go:build !wasip1
+
+// Package seraitest tests services written with the SDK in plain `go test`,
+// without a host and without WebAssembly:
+//
+//	func TestGreeting(t *testing.T) {
+//		h := seraitest.New(t)
+//		h.KV["greeting"] = []byte("Hi")
+//		reply := h.Serve(&seraitest.Call{Method: "GET", Path: "/greet"})
+//		if reply.Status != 200 {
+//			t.Error(reply.Status, reply.Error)
+//		}
+//	}
+//
+// The host of a test keeps keys in memory, answers HTTP requests and
+// invocations with the test's own functions, and has no grants, quotas or
+// time limits.
+package seraitest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seraihost/serai/abi"
+	serai "github.com/seraihost/serai/guest-sdk/go"
+)
+
+// Host stands in for Serai. Set its fields before serving.
+type Host struct {
+	KV     map[string][]byte // the key/value store; without time to live
+	Config map[string]string
+	// HTTP answers requests by the name of their connection.
+	HTTP map[string]func(*serai.HTTPRequest) (*serai.Reply, error)
+	// Services answers invocations by name.
+	Services map[string]func(payload []byte) (*serai.Reply, error)
+
+	t         testing.TB
+	mu        sync.Mutex
+	revisions map[string]uint64
+	last      uint64
+	log       []string
+}
+
+var _ serai.Host = (*Host)(nil)
+
+// New makes a host and attaches it to the SDK until the test ends. Tests
+// that use it cannot run in parallel.
+func New(t testing.TB) *Host {
+	h := &Host{
+		KV: map[string][]byte{}, Config: map[string]string{},
+		HTTP:      map[string]func(*serai.HTTPRequest) (*serai.Reply, error){},
+		Services:  map[string]func([]byte) (*serai.Reply, error){},
+		revisions: map[string]uint64{}, t: t,
+	}
+	t.Cleanup(serai.Attach(h))
+	return h
+}
+
+// Call is a request to the service under test.
+type Call struct {
+	Method, Path string
+	Params       map[string]string // path parameters
+	Query        serai.Values
+	Headers      serai.Values
+	Body         string
+}
+
+// Reply is what the service under test answered. A failed call has an error
+// and the status 500.
+type Reply struct {
+	serai.Reply
+	Error *serai.Error
+}
+
+// Serve runs the registered handler.
+func (h *Host) Serve(c *Call) *Reply {
+	env := abi.Envelope{
+		{Name: abi.FieldCID, Value: "test"}, {Name: abi.FieldChannel, Value: abi.ChannelHTTP},
+		{Name: abi.FieldMethod, Value: c.Method}, {Name: abi.FieldPath, Value: c.Path},
+	}
+	for name, value := range c.Params {
+		env.Add(abi.PrefixParam+name, value)
+	}
+	for _, f := range c.Query {
+		env.Add(abi.PrefixQuery+f.Name, f.Value)
+	}
+	for _, f := range c.Headers {
+		env.Add(abi.PrefixHeader+strings.ToLower(f.Name), f.Value)
+	}
+	out, body, code := serai.Serve(env, []byte(c.Body))
+	if code != abi.OK {
+		e := &serai.Error{Code: code, Message: out.Get(abi.FieldErrorMessage)}
+		return &Reply{serai.Reply{Status: 500}, e}
+	}
+	status := 200
+	if text := out.Get(abi.FieldStatus); text != "" {
+		status, _ = strconv.Atoi(text) // the SDK writes it
+	}
+	return &Reply{serai.Reply{Status: status, Headers: out.WithPrefix(abi.PrefixHeader), Body: body}, nil}
+}
+
+// Logged returns the log records so far, such as "info greeting Ann".
+func (h *Host) Logged() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.log)
+}
+
+// Log implements serai.Host.
+func (h *Host) Log(level int, message string) {
+	names := map[int]string{
+		abi.LevelDebug: "debug", abi.LevelInfo: "info", abi.LevelWarning: "warning",
+		abi.LevelError: "error", abi.LevelCritical: "critical",
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log = append(h.log, names[level]+" "+message)
+	h.t.Log(names[level], message)
+}
+
+// Random implements serai.Host.
+func (h *Host) Random(p []byte) { _, _ = rand.Read(p) } // never fails
+
+// Call implements serai.Host.
+func (h *Host) Call(e abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code) {
+	out, reply, err := h.do(e, slices.Clone(body))
+	if err != nil {
+		return abi.Envelope{{Name: abi.FieldErrorMessage, Value: err.Error()}}, nil, serai.CodeOf(err)
+	}
+	return out, reply, abi.OK
+}
+
+func (h *Host) do(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+	switch op := e.Get(abi.FieldOp); op {
+	case abi.OpKVGet, abi.OpKVSet, abi.OpKVDelete, abi.OpKVList:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.keys(op, e, body)
+	case abi.OpConfigGet:
+		v, ok := h.Config[e.Get(abi.FieldKey)]
+		if !ok {
+			return nil, nil, serai.Errorf(abi.NotFound, "configuration key %q does not exist", e.Get(abi.FieldKey))
+		}
+		return nil, []byte(v), nil
+	case abi.OpConfigList:
+		return list(maps.Keys(h.Config), e), nil, nil
+	case abi.OpHTTPRequest:
+		return h.request(e, body)
+	case abi.OpInvoke, abi.OpInvokeAsync:
+		return h.invoke(op, e, body)
+	default:
+		return nil, nil, serai.Errorf(abi.Unsupported, "operation %q does not exist", op)
+	}
+}
+
+func (h *Host) keys(op string, e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+	key := e.Get(abi.FieldKey)
+	value, ok := h.KV[key]
+	if ok && h.revisions[key] == 0 { // set by the test
+		h.last++
+		h.revisions[key] = h.last
+	}
+	if want, conditional := e.Lookup(abi.FieldIfRevision); conditional && want != strconv.FormatUint(h.revisions[key], 10) {
+		return nil, nil, serai.Errorf(abi.Conflict, "key %q has another revision", key)
+	}
+	switch op {
+	case abi.OpKVSet:
+		h.last++
+		h.KV[key], h.revisions[key] = body, h.last
+		return abi.Envelope{{Name: abi.FieldRevision, Value: strconv.FormatUint(h.last, 10)}}, nil, nil
+	case abi.OpKVDelete:
+		delete(h.KV, key)
+		delete(h.revisions, key)
+		deleted := "0"
+		if ok {
+			deleted = "1"
+		}
+		return abi.Envelope{{Name: abi.FieldDeleted, Value: deleted}}, nil, nil
+	case abi.OpKVList:
+		return list(maps.Keys(h.KV), e), nil, nil
+	default:
+		if !ok {
+			return nil, nil, serai.Errorf(abi.NotFound, "key %q does not exist", key)
+		}
+		return abi.Envelope{{Name: abi.FieldRevision, Value: strconv.FormatUint(h.revisions[key], 10)}}, value, nil
+	}
+}
+
+// list returns a page of the keys.
+func list(keys func(func(string) bool), e abi.Envelope) abi.Envelope {
+	limit, err := strconv.Atoi(e.Get(abi.FieldLimit))
+	if err != nil {
+		limit = 1000
+	}
+	var out abi.Envelope
+	for _, k := range slices.Sorted(keys) {
+		if !strings.HasPrefix(k, e.Get(abi.FieldPrefix)) || k <= e.Get(abi.FieldAfter) {
+			continue
+		}
+		if len(out) == limit {
+			out.Add(abi.FieldNext, out[limit-1].Value)
+			break
+		}
+		out.Add(abi.FieldKey, k)
+	}
+	return out
+}
+
+func (h *Host) request(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+	name := e.Get(abi.FieldConnection)
+	answer := h.HTTP[name]
+	if answer == nil {
+		return nil, nil, serai.Errorf(abi.Denied, "the test has no connection %q; set Host.HTTP", name)
+	}
+	r := &serai.HTTPRequest{
+		Method: e.Get(abi.FieldMethod), Path: e.Get(abi.FieldPath), Params: serai.Params{},
+		Query: e.WithPrefix(abi.PrefixQuery), Headers: e.WithPrefix(abi.PrefixHeader), Body: body,
+	}
+	if r.Method == "" {
+		r.Method = "GET"
+	}
+	for _, f := range e.WithPrefix(abi.PrefixParam) {
+		r.Params[f.Name] = f.Value
+	}
+	return reply(answer(r))
+}
+
+func (h *Host) invoke(op string, e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+	name := e.Get(abi.FieldService)
+	answer := h.Services[name]
+	if answer == nil {
+		return nil, nil, serai.Errorf(abi.NotFound, "the test has no service %q; set Host.Services", name)
+	}
+	env, out, err := reply(answer(body))
+	if op == abi.OpInvokeAsync && err == nil {
+		return abi.Envelope{{Name: abi.FieldCID, Value: "test-async"}}, nil, nil
+	}
+	return env, out, err
+}
+
+func reply(r *serai.Reply, err error) (abi.Envelope, []byte, error) {
+	if err != nil {
+		return nil, nil, fmt.Errorf("answering: %w", err)
+	}
+	status := r.Status
+	if status == 0 {
+		status = 200
+	}
+	env := abi.Envelope{{Name: abi.FieldStatus, Value: strconv.Itoa(status)}}
+	for _, f := range r.Headers {
+		env.Add(abi.PrefixHeader+strings.ToLower(f.Name), f.Value)
+	}
+	return env, r.Body, nil
+}
