@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 
 	"github.com/valyala/fasthttp"
@@ -35,7 +35,7 @@ func checkReply(r *host.Reply) error {
 	return nil
 }
 
-var errNoReply = fmt.Errorf("the invoker returned neither a reply nor an error")
+var errNoReply = errors.New("the invoker returned neither a reply nor an error")
 
 func isToken(s string) bool {
 	for i := range len(s) {
