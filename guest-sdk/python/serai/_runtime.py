@@ -1,6 +1,6 @@
 """What the interpreter runs: boot once, init once per service, handle per call.
 
-The shim (modules/python/shim.c) calls boot before the base image is frozen,
+The shim (modules/python/src/shim.c) calls boot before the base image is frozen,
 init before a service's image is, and what init returned for every call.
 """
 
