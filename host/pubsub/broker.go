@@ -16,6 +16,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/storage/disk"
 )
 
 // MaxMessageBytes bounds a message. A queue refuses a larger one with a
@@ -34,6 +35,7 @@ const (
 
 // Broker holds the host's queues. It is safe for concurrent use.
 type Broker struct {
+	dir    string
 	log    *slog.Logger
 	server *server.Server
 	conn   *nats.Conn
@@ -58,6 +60,8 @@ type settings struct {
 	inFlight   int   // handlers at once, per Consume
 	maxBytes   int64 // of a queue
 	drain      time.Duration
+	keep       uint64 // bytes that must stay free on the disk
+	free       func(dir string) (uint64, error)
 }
 
 func defaults() settings {
@@ -68,6 +72,8 @@ func defaults() settings {
 		inFlight:   64,
 		maxBytes:   1 << 30,
 		drain:      drainTimeout,
+		keep:       32 << 20,
+		free:       disk.Free,
 	}
 }
 
@@ -84,7 +90,7 @@ func open(dir string, log *slog.Logger, opts settings) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding queue directory: %w", err)
 	}
-	b := &Broker{log: log, opts: opts, closing: make(chan struct{}), queues: make(map[string]*queue)}
+	b := &Broker{dir: dir, log: log, opts: opts, closing: make(chan struct{}), queues: make(map[string]*queue)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if err := b.start(dir); err != nil {
 		return nil, errors.Join(err, b.Close())

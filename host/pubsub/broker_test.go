@@ -309,6 +309,23 @@ func TestSizes(t *testing.T) {
 	publish(t, q, strings.Repeat("y", 10<<20)) // there is room again
 }
 
+// A full disk is an error at once; with room again, publishing goes on.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s := quick()
+	var free atomic.Uint64
+	s.free = func(string) (uint64, error) { return free.Load(), nil }
+	b := openTest(t, t.TempDir(), s)
+	q := queueOf(t, b, "q")
+	free.Store(s.keep)
+	if err := q.Publish(t.Context(), []byte("m")); host.CodeOf(err) != abi.Unavailable {
+		t.Errorf("Publish = %v", err)
+	}
+	free.Store(2 * s.keep)
+	publish(t, q, "m")
+	collect(t, q, 1)
+}
+
 // Close lets a handler finish, and its message is gone.
 func TestCloseDrains(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -20,7 +21,13 @@ var _ server.Logger = (*logger)(nil)
 
 func (l *logger) Noticef(format string, v ...any) { l.write(slog.LevelDebug, format, v) }
 
-func (l *logger) Warnf(format string, v ...any) { l.write(slog.LevelWarn, format, v) }
+// Warnf drops the server's advice on large messages, which never leave the
+// process here.
+func (l *logger) Warnf(format string, v ...any) {
+	if !strings.HasPrefix(format, "Maximum payloads over") {
+		l.write(slog.LevelWarn, format, v)
+	}
+}
 
 func (l *logger) Errorf(format string, v ...any) { l.write(slog.LevelError, format, v) }
 

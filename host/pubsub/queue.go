@@ -66,11 +66,14 @@ func (q *queue) create(ctx context.Context) error {
 }
 
 // Publish implements host.Queue. Errors: TooLarge; Unavailable when the
-// queue is full or the broker closed. After any error but those the message
+// queue or the disk is full or the broker closed. After any error but those the message
 // may have been published all the same.
 func (q *queue) Publish(ctx context.Context, message []byte) error {
 	if len(message) > MaxMessageBytes-4096 { // the rest is for headers
 		return host.Errorf(abi.TooLarge, "the message has %d bytes; a queue takes up to %d", len(message), MaxMessageBytes-4096)
+	}
+	if err := q.broker.checkDisk(len(message)); err != nil {
+		return err
 	}
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -89,6 +92,19 @@ func (q *queue) Publish(ctx context.Context, message []byte) error {
 		return e
 	}
 	return fmt.Errorf("publishing to queue %q: %w", q.name, err)
+}
+
+// checkDisk refuses a message that the disk may not take: a stream that fails
+// to write does not recover before the next start.
+func (b *Broker) checkDisk(size int) error {
+	free, err := b.opts.free(b.dir)
+	if err != nil {
+		return fmt.Errorf("asking for free disk space: %w", err)
+	}
+	if free < b.opts.keep+2*uint64(size) { //nolint:gosec // a length is not negative
+		return host.Errorf(abi.Unavailable, "the disk of the data directory is full: %d MiB free, %d MiB are kept in reserve; make room", free>>20, b.opts.keep>>20)
+	}
+	return nil
 }
 
 // isFull reports whether the stream has reached its bound. The server gives

@@ -41,7 +41,8 @@ func (s *Store) commit(tx *transaction, start uint64) error {
 
 // check refuses a write that the disk may not take. Badger writes through
 // memory maps of sparse files, where a full disk is a fault that ends the
-// process, so writing stops before.
+// process, so writing stops before. A process that ends so loses nothing that
+// was acknowledged.
 func (s *Store) check(bytes uint64) error {
 	if s.log.syncFailed.Load() {
 		return errSync()
@@ -50,11 +51,24 @@ func (s *Store) check(bytes uint64) error {
 	if err != nil {
 		return fmt.Errorf("asking for free disk space: %w", err)
 	}
-	if free < s.keep+2*bytes {
+	if keep := s.keep + s.compaction(); free < keep+2*bytes {
 		return host.Errorf(abi.Unavailable, "the disk of the data directory is full: %s free, %s are kept in reserve; make room",
-			mebibytes(free), mebibytes(s.keep))
+			mebibytes(free), mebibytes(keep))
 	}
 	return nil
+}
+
+// maxCompaction bounds the room that compaction is given. It rewrites some
+// tables at a time, of many.
+const maxCompaction = 512 << 20
+
+// compaction returns how much room Badger may need to rewrite its tables.
+func (s *Store) compaction() uint64 {
+	var size int64
+	for _, level := range s.db.Levels() {
+		size += level.Size
+	}
+	return min(uint64(max(0, size))*2, maxCompaction) //nolint:gosec // not negative
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%d MiB", n>>20) }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/storage/disk"
 )
 
 // Bounds on what the store takes. Beyond them Set returns a TooLarge error.
@@ -35,12 +36,12 @@ const (
 // settings are what tests change.
 type settings struct {
 	gcEvery time.Duration // between collections of the value log
-	keep    uint64        // bytes that must stay free on the disk
+	keep    uint64        // bytes that must stay free on the disk, besides room to compact
 	free    func(dir string) (uint64, error)
 }
 
 func defaults() settings {
-	return settings{gcEvery: 10 * time.Minute, keep: 64 << 20, free: freeBytes}
+	return settings{gcEvery: 10 * time.Minute, keep: 64 << 20, free: disk.Free}
 }
 
 // Store is a host.Store. It is safe for concurrent use.
