@@ -66,6 +66,29 @@ func testMemoryDeclaredMaximum(t *testing.T, s *suite) {
 	}
 }
 
+func testMemoryEmpty(t *testing.T, s *suite) {
+	m := wt.New(0, 0)
+	m.Func(wt.Func{Export: "grow", Params: oneI32, Results: oneI32, Body: wt.Code(wt.LocalGet(0), wt.MemoryGrow)})
+	m.Func(wt.Func{Export: "load", Params: oneI32, Results: oneI32, Body: wt.Code(wt.LocalGet(0), wt.I32Load(0))})
+	g := s.compile(t, m.Bytes())
+	i := g.Start(t)
+	if len(i.Memory()) != 0 {
+		t.Errorf("%d bytes of memory", len(i.Memory()))
+	}
+	if _, err := i.Reset(); err != nil {
+		t.Errorf("reset: %v", err)
+	}
+	if got := call(t, i, "grow", 1); got != 0 {
+		t.Errorf("grow(1) = %d", got)
+	}
+	if got := call(t, i, "load", 0); got != 0 {
+		t.Errorf("load = %d", got)
+	}
+	if !isTrap(g.Start(t), t, "load", 0) {
+		t.Error("the guest reads memory that it does not have")
+	}
+}
+
 // same fails unless memory and globals are those of the image.
 func same(t *testing.T, i engine.Instance, im *image.Image) {
 	t.Helper()

@@ -39,6 +39,7 @@ func Run(t *testing.T, newEngine Make, f Features) {
 		{"InstantiateOverLimit", testInstantiateOverLimit},
 		{"MemoryGrow", testMemoryGrow},
 		{"MemoryDeclaredMaximum", testMemoryDeclaredMaximum},
+		{"MemoryEmpty", testMemoryEmpty},
 		{"ImageStart", testImageStart},
 		{"ImageLargerThanModule", testImageLargerThanModule},
 		{"Freeze", testFreeze},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -93,6 +94,9 @@ func FuzzInspect(f *testing.F) {
 			return // engines judge custom sections, the rewrite drops them
 		}
 		before, after := compile(t.Context(), code), compile(t.Context(), m.Code)
+		if before != nil && strings.Contains(before.Error(), "calculate offset") {
+			return // wazero knows no offset that reads the module's own global; the rewrite has evaluated it
+		}
 		if (before == nil) != (after == nil) {
 			t.Fatalf("original: %v, rewritten: %v\n%x\n%x", before, after, code, m.Code)
 		}
