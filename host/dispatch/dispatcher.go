@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,8 +208,12 @@ func (d *Dispatcher) tenant(ctx context.Context, name string) (*tenant, error) {
 	return t, nil
 }
 
-// idleAfter is how long an instance waits for a call before it is closed.
-const idleAfter = 30 * time.Second
+const (
+	// idleAfter is how long an instance waits for a call before it is closed.
+	idleAfter = 30 * time.Second
+	// unloadAfter is how long a program does.
+	unloadAfter = time.Minute
+)
 
 // tidy closes idle instances until ctx ends.
 func (d *Dispatcher) tidy(ctx context.Context) {
@@ -218,10 +224,20 @@ func (d *Dispatcher) tidy(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, a := range d.running() {
-				a.trim(now.Add(-idleAfter))
-			}
+			d.tidyOnce(now)
 		}
+	}
+}
+
+func (d *Dispatcher) tidyOnce(now time.Time) {
+	for _, a := range d.running() {
+		a.trim(now.Add(-idleAfter))
+	}
+	d.mu.RLock()
+	services := slices.Collect(maps.Values(d.services))
+	d.mu.RUnlock()
+	for _, s := range services {
+		s.unload(now.Add(-unloadAfter))
 	}
 }
 

@@ -83,6 +83,24 @@ func (s *service) retire() {
 	}
 }
 
+// unload forgets the program of a service that nobody has called since
+// before. The next call loads it again; until then it takes no memory.
+func (s *service) unload(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.current.Load()
+	if a == nil || a.refs.Load() != 1 {
+		return
+	}
+	a.mu.Lock()
+	unused := !a.retired && a.used.Before(before)
+	a.mu.Unlock()
+	if unused {
+		s.current.Store(nil) // a call that has just found it keeps it alive
+		a.retire()
+	}
+}
+
 // active is a version that runs calls, with its idle instances.
 type active struct {
 	version host.Version
@@ -92,6 +110,7 @@ type active struct {
 
 	mu      sync.Mutex
 	idle    []idle // last used last
+	used    time.Time
 	retired bool
 }
 
@@ -109,7 +128,7 @@ const (
 )
 
 func newActive(v host.Version, p runtime.Program) *active {
-	a := &active{version: v, program: p}
+	a := &active{version: v, program: p, used: time.Now()}
 	a.refs.Store(1)
 	a.charge.Store(firstCharge)
 	return a
@@ -162,13 +181,15 @@ func (a *active) lease(ctx context.Context) (runtime.Instance, error) {
 
 // giveBack keeps a pristine instance for the next call.
 func (a *active) giveBack(in runtime.Instance) {
+	now := time.Now()
 	a.mu.Lock()
+	a.used = now
 	if a.retired || len(a.idle) >= maxIdle {
 		a.mu.Unlock()
 		_ = in.Close()
 		return
 	}
-	a.idle = append(a.idle, idle{in, time.Now()})
+	a.idle = append(a.idle, idle{in, now})
 	a.mu.Unlock()
 }
 

@@ -29,7 +29,9 @@ type Image struct {
 	file     *os.File
 	base     *Image
 	segments []segment // ascending, not overlapping; the rest is zero
-	view     []byte    // the whole memory, mapped read-only
+	view     []byte    // the segments, mapped read-only
+	patches  []run     // single pages that are copied over the segments
+	patch    []byte    // their content, mapped read-only
 	onFree   func()
 }
 
@@ -54,8 +56,26 @@ func (im *Image) Digest() string { return im.digest }
 // OwnBytes is the size of the pages that the image does not share with its base.
 func (im *Image) OwnBytes() int64 { return im.ownBytes }
 
-// Bytes returns the whole linear memory, read-only: writing to it faults.
-func (im *Image) Bytes() []byte { return im.view }
+// Bytes returns the whole linear memory. The caller must not change it. It is
+// a copy where the image has a base; otherwise it is valid until the last
+// holder releases the image.
+func (im *Image) Bytes() []byte {
+	if len(im.patches) == 0 {
+		return im.view
+	}
+	b := append([]byte(nil), im.view...)
+	im.applyPatches(b)
+	return b
+}
+
+// applyPatches copies the image's single pages into mem.
+func (im *Image) applyPatches(mem []byte) {
+	from := im.patch
+	for _, r := range im.patches {
+		n := copy(mem[r.start*PageSize:(r.start+r.pages)*PageSize], from)
+		from = from[n:]
+	}
+}
 
 // Retain adds a holder and returns im.
 func (im *Image) Retain() *Image {
@@ -75,10 +95,9 @@ func (im *Image) Release() {
 }
 
 func (im *Image) free() {
-	if im.view != nil {
-		_ = unmap(im.view)
-		im.view = nil
-	}
+	_ = unmap(im.view)
+	_ = unmap(im.patch)
+	im.view, im.patch = nil, nil
 	if im.file != nil {
 		_ = im.file.Close()
 	}
@@ -101,9 +120,9 @@ func FromMemory(mem []byte, globals []uint64) (*Image, error) {
 		return nil, fmt.Errorf("creating memory file: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), "serai-image")
-	runs := differing(mem, nil)
-	h := header{size: uint64(len(mem)), globals: append([]uint64(nil), globals...), runs: runs}
-	if err := writePages(file, mem, runs, 0); err != nil {
+	h := header{size: uint64(len(mem)), globals: append([]uint64(nil), globals...)}
+	h.runs = join(differing(mem, nil), maxRuns)
+	if err := writePages(file, mem, h.runs, 0); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
@@ -132,16 +151,42 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 	} else {
 		im.segments = own
 	}
-	view, err := reserve(im.size, unix.PROT_READ)
-	if err != nil {
+	var err error
+	if im.view, err = reserve(im.size, unix.PROT_READ); err != nil {
 		return nil, fmt.Errorf("mapping image: %w", err)
 	}
-	if err := im.mapInto(view, unix.PROT_READ); err != nil {
-		_ = unmap(view)
+	if err = im.mapInto(im.view, unix.PROT_READ); err == nil {
+		err = im.mapPatches(h.patches, offset)
+	}
+	if err != nil {
+		_ = unmap(im.view)
 		return nil, err
 	}
-	im.view = view
 	return im, nil
+}
+
+// mapPatches maps the content of the patches, which is at offset of the file.
+func (im *Image) mapPatches(patches []run, offset int64) (err error) {
+	length := pagesOf(patches) * PageSize
+	if im.patch, err = reserve(length, unix.PROT_READ); err != nil {
+		return fmt.Errorf("mapping image: %w", err)
+	}
+	if length > 0 {
+		if err := mapFile(im.patch, im.file, offset, unix.PROT_READ); err != nil {
+			_ = unmap(im.patch)
+			return fmt.Errorf("mapping image: %w", err)
+		}
+	}
+	im.patches = patches
+	im.ownBytes += int64(length) //nolint:gosec // within the memory
+	return nil
+}
+
+func pagesOf(runs []run) (n uint64) {
+	for _, r := range runs {
+		n += r.pages
+	}
+	return n
 }
 
 // mapInto maps the image's segments over the start of mem, privately.
@@ -184,11 +229,13 @@ func (s segment) part(from, to uint64) segment {
 // run is a range of pages that an image holds.
 type run struct{ start, pages uint64 }
 
-// maxRuns bounds the runs of an image. Every run is a mapping of its own in
-// every instance, and the kernel allows a process some 65,000 mappings; so
-// neighbouring runs are joined, and hold some pages that do not differ, until
-// there are few enough for thousands of instances.
+// maxRuns bounds the runs of an image that are mapped. Every run is a mapping
+// of its own in every instance, and the kernel allows a process some 65,000
+// mappings: enough for thousands of instances.
 const maxRuns = 6
+
+// maxPatches bounds the pages that are copied into every new instance.
+const maxPatches = 1024
 
 // differing returns the runs of pages in which mem differs from base, and
 // from zero where base ends.
@@ -205,8 +252,50 @@ func differing(mem, base []byte) []run {
 			runs = append(runs, run{page, 1})
 		}
 	}
-	return join(runs, maxRuns)
+	return runs
 }
+
+// plan divides the pages that differ from a base into runs to map and single
+// pages to copy. An initialisation writes here and there, to reference
+// counts and free lists, so a few large runs and many lone pages remain.
+func plan(runs []run) (mapped, patches []run) {
+	const (
+		near  = 4  // pages between runs that are mapped as one
+		large = 16 // pages from which mapping is worth a mapping
+	)
+	var clusters []cluster
+	for _, r := range runs {
+		if n := len(clusters); n > 0 && r.start-clusters[n-1].end() <= near {
+			clusters[n-1].parts = append(clusters[n-1].parts, r)
+		} else {
+			clusters = append(clusters, cluster{[]run{r}})
+		}
+	}
+	sort.SliceStable(clusters, func(i, j int) bool { return clusters[i].pages() > clusters[j].pages() })
+	for i, c := range clusters {
+		if i < maxRuns && c.pages() >= large {
+			mapped = append(mapped, run{c.start(), c.pages()})
+		} else {
+			patches = append(patches, c.parts...)
+		}
+	}
+	if pagesOf(patches) > maxPatches {
+		return join(runs, maxRuns), nil
+	}
+	byStart := func(rs []run) func(i, j int) bool {
+		return func(i, j int) bool { return rs[i].start < rs[j].start }
+	}
+	sort.Slice(mapped, byStart(mapped))
+	sort.Slice(patches, byStart(patches))
+	return mapped, patches
+}
+
+// cluster is a group of runs that are near each other.
+type cluster struct{ parts []run }
+
+func (c cluster) start() uint64 { return c.parts[0].start }
+func (c cluster) end() uint64   { last := c.parts[len(c.parts)-1]; return last.start + last.pages }
+func (c cluster) pages() uint64 { return c.end() - c.start() }
 
 func samePage(page, base []byte, at uint64) bool {
 	if at+PageSize <= uint64(len(base)) {

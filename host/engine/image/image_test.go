@@ -41,8 +41,8 @@ func TestFreezeOpenAndReset(t *testing.T) {
 	if diff := cmp.Diff([]uint64{9, 8}, im.Globals()); diff != "" {
 		t.Errorf("globals (-want +got):\n%s", diff)
 	}
-	if im.OwnBytes() != 3*PageSize {
-		t.Errorf("own bytes %d, want 3 pages", im.OwnBytes())
+	if im.OwnBytes() != 3*PageSize || len(im.patches) != 3 {
+		t.Errorf("own bytes %d in %d patches, want 3 pages in 3", im.OwnBytes(), len(im.patches))
 	}
 	if !bytes.Equal(im.Bytes(), own) || !bytes.Equal(base.Bytes(), baseMem) {
 		t.Fatal("image differs from the memory it was frozen from")
@@ -185,6 +185,28 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestPlan(t *testing.T) {
+	many := make([]run, 0, 2000)
+	for i := range uint64(2000) {
+		many = append(many, run{i * 10, 1})
+	}
+	for _, c := range []struct {
+		name            string
+		runs            []run
+		mapped, patches []run
+	}{
+		{"lone pages are patches", []run{{1, 1}, {50, 2}}, nil, []run{{1, 1}, {50, 2}}},
+		{"a large run is mapped", []run{{1, 1}, {50, 16}}, []run{{50, 16}}, []run{{1, 1}}},
+		{"near runs are mapped as one", []run{{50, 10}, {64, 6}, {100, 1}}, []run{{50, 20}}, []run{{100, 1}}},
+		{"too many patches are joined", many, join(many, maxRuns), nil},
+	} {
+		mapped, patches := plan(c.runs)
+		if diff := cmp.Diff([][]run{c.mapped, c.patches}, [][]run{mapped, patches}, cmp.AllowUnexported(run{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
 func TestCorruptFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	store, err := OpenStore(dir)
@@ -221,7 +243,7 @@ func TestCorruptFilesAreRefused(t *testing.T) {
 }
 
 func FuzzDecodeHeader(f *testing.F) {
-	f.Add(header{size: WasmPageSize, globals: []uint64{1}, runs: []run{{0, 1}}}.encode())
+	f.Add(header{size: WasmPageSize, globals: []uint64{1}, runs: []run{{0, 1}}, patches: []run{{3, 2}}}.encode())
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, offset, err := decodeHeader(bytes.NewReader(b), int64(len(b)))
@@ -231,7 +253,7 @@ func FuzzDecodeHeader(f *testing.F) {
 		if offset > int64(len(b)) || h.size > maxMemory {
 			t.Errorf("accepted %+v at %d of %d", h, offset, len(b))
 		}
-		for _, r := range h.runs {
+		for _, r := range h.pages() {
 			if (r.start+r.pages)*PageSize > h.size {
 				t.Errorf("run %v leaves the memory", r)
 			}

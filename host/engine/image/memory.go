@@ -61,7 +61,11 @@ func (m *Memory) start() error {
 	if err := unix.Mprotect(m.region[:m.size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		return fmt.Errorf("opening memory: %w", err)
 	}
-	return m.im.mapInto(m.region, unix.PROT_READ|unix.PROT_WRITE)
+	if err := m.im.mapInto(m.region, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return err
+	}
+	m.im.applyPatches(m.region)
+	return nil
 }
 
 // Bytes returns the memory at its present size.
@@ -120,6 +124,7 @@ func (m *Memory) Reset() (Stats, error) {
 	for _, r := range regions {
 		copy(m.region[r.start:r.end], m.im.view[r.start:r.end])
 	}
+	m.im.applyPatches(m.region) // which are always among the dirty pages
 	return st, nil
 }
 
@@ -128,8 +133,7 @@ func (m *Memory) remap() error {
 	if err := remapAnonymous(m.region[:m.size]); err != nil {
 		return fmt.Errorf("mapping memory anew: %w", err)
 	}
-	_ = unix.Madvise(m.region[:m.size], unix.MADV_NOHUGEPAGE)
-	return m.im.mapInto(m.region, unix.PROT_READ|unix.PROT_WRITE)
+	return m.start()
 }
 
 // Close unmaps the memory. Closing twice is fine.

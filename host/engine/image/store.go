@@ -43,9 +43,9 @@ func (s *Store) Freeze(base *Image, mem []byte, globals []uint64) (*Image, error
 			return nil, fmt.Errorf("base image: %w", err)
 		}
 		h.base = sum
-		h.runs = differing(mem, base.view)
+		h.runs, h.patches = plan(differing(mem, base.view))
 	} else {
-		h.runs = differing(mem, nil)
+		h.runs = join(differing(mem, nil), maxRuns)
 	}
 	digest := digestOf(h, mem)
 	if err := s.save(digest, h, mem); err != nil {
@@ -70,7 +70,7 @@ func (s *Store) save(digest string, h header, mem []byte) (err error) {
 	}()
 	head := h.encode()
 	if _, err = tmp.Write(head); err == nil {
-		err = writePages(tmp, mem, h.runs, int64(len(head)))
+		err = writePages(tmp, mem, h.pages(), int64(len(head)))
 	}
 	if err == nil {
 		err = tmp.Sync()
@@ -142,7 +142,7 @@ func (s *Store) load(file *os.File, digest string, sum [sha256.Size]byte) (*Imag
 		if base, err = s.Open(digestPrefix + hex.EncodeToString(h.base[:])); err != nil {
 			return nil, fmt.Errorf("base: %w", err)
 		}
-		if base.base != nil || base.size > h.size {
+		if base.base != nil || len(base.patches) > 0 || base.size > h.size {
 			base.Release()
 			return nil, fmt.Errorf("%w: its base has a base or is larger", errCorrupt)
 		}

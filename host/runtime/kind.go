@@ -1,0 +1,51 @@
+package runtime
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/engine/wasm"
+)
+
+const (
+	extismModule = "extism:host/env"
+	wasiModule   = "wasi_snapshot_preview1"
+	wasiStart    = "_start"
+)
+
+// kindOf tells how an inspected module is run.
+func kindOf(m *wasm.Module) (host.Kind, error) {
+	if params, results, ok := m.ExportSignature(abi.ExportHandle); ok {
+		want := []byte{wasm.I32, wasm.I32}
+		if !bytes.Equal(params, want) || !bytes.Equal(results, want[:1]) {
+			return "", host.FieldErrorf("module", "export %q has the signature %s, the ABI's is %s",
+				abi.ExportHandle, wasm.Signature(params, results), wasm.Signature(want, want[:1]))
+		}
+		return host.KindCore, nil
+	}
+	if m.HasExport(wasiStart) {
+		return host.KindWASI, nil
+	}
+	names := make([]string, 0, 8)
+	for _, x := range m.Exports {
+		if names = append(names, x.Name); len(names) == cap(names) {
+			break
+		}
+	}
+	return "", host.FieldErrorf("module", "the module exports neither %q (Serai's ABI) nor %q (a WASI command) and imports nothing of %q (an Extism plugin); it exports: %s",
+		abi.ExportHandle, wasiStart, extismModule, host.Clip(strings.Join(names, ", ")))
+}
+
+// isExtism reports whether the module imports functions of an Extism PDK,
+// or others that only a plugin imports.
+func (r *Runtime) isExtism(code []byte) bool {
+	found := false
+	_, _ = wasm.Inspect(code, func(module, name string) (params, results []byte, ok bool) { //nolint:errcheck // only the imports matter
+		found = found || strings.HasPrefix(module, extismModule)
+		f, ok := r.known[[2]string{module, name}]
+		return f.Params, f.Results, ok
+	})
+	return found
+}

@@ -1,0 +1,276 @@
+package runtime
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/engine"
+	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/engine/wasi"
+	"github.com/seraihost/serai/host/guest"
+	"github.com/seraihost/serai/host/runtime/python"
+)
+
+// bootMemory is the most that CPython may take while it boots.
+const bootMemory = 256 << 20
+
+// pythonBase is CPython, initialised once and shared by all services: its
+// compiled module and the base image that their images lie over.
+type pythonBase struct {
+	mu     sync.Mutex
+	module *compiled
+	image  *image.Image
+}
+
+// get returns the base, which the first caller prepares. When that fails the
+// next caller tries again.
+func (b *pythonBase) get(ctx context.Context, r *Runtime) (*compiled, *image.Image, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.image != nil {
+		return b.module, b.image, nil
+	}
+	m, err := r.inspect(python.Module())
+	if err != nil {
+		return nil, nil, fmt.Errorf("inspecting CPython: %w", err)
+	}
+	c, err := r.modules.get(ctx, m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("compiling CPython: %w", err)
+	}
+	im, err := r.openBase()
+	if err != nil {
+		im, err = r.bootBase(ctx, c)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, r.modules.put(c))
+	}
+	b.module, b.image = c, im
+	return c, im, nil
+}
+
+func (b *pythonBase) close(r *Runtime) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.image == nil {
+		return nil
+	}
+	b.image.Release()
+	b.image = nil
+	return r.modules.put(b.module)
+}
+
+// Warm prepares CPython, so that the first Python service need not wait for it.
+func (r *Runtime) Warm(ctx context.Context) error {
+	_, _, err := r.python.get(ctx, r)
+	return err
+}
+
+// PythonVersion names the CPython that services run on.
+func PythonVersion() string { return "CPython " + python.Version }
+
+const baseSuffix = ".base"
+
+func (r *Runtime) basePath() string {
+	return filepath.Join(r.StateDir, strings.TrimPrefix(python.Digest(), "sha256:")+baseSuffix)
+}
+
+// BaseImages returns the digests of the base images that the state
+// directory names.
+func BaseImages(stateDir string) map[string]bool {
+	out := make(map[string]bool)
+	files, _ := filepath.Glob(filepath.Join(stateDir, "*"+baseSuffix)) //nolint:errcheck // the pattern is sound
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil {
+			out[string(b)] = true
+		}
+	}
+	return out
+}
+
+// openBase opens the base image of an earlier start.
+func (r *Runtime) openBase() (*image.Image, error) {
+	digest, err := os.ReadFile(r.basePath())
+	if err != nil {
+		return nil, err
+	}
+	return r.Images.Open(string(digest))
+}
+
+// bootBase boots CPython and freezes it.
+func (r *Runtime) bootBase(ctx context.Context, c *compiled) (*image.Image, error) {
+	first, err := initialImage(c.info)
+	if err != nil {
+		return nil, err
+	}
+	defer first.Release()
+	var lines []string
+	src := Source{Tenant: "", Service: "CPython", Log: func(_ int, m string) { lines = append(lines, m) }}
+	src.Settings.Limits = host.DefaultLimits()
+	src.Settings.Limits.Memory = bootMemory
+	files, err := r.pythonFiles(nil)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.initialised(ctx, c, first, src, func(ctx context.Context, in engine.Instance, _ *guest.Session, ec *engine.Call) error {
+		if _, err := in.Call(ctx, ec, abi.ExportInitialize); err != nil {
+			return err
+		}
+		code, err := in.Call(ctx, ec, abi.ExportBoot)
+		if err == nil && code != 0 {
+			err = fmt.Errorf("it answered %d", code)
+		}
+		return err
+	}, func(s *guest.Session) { s.System.FS = files })
+	if err != nil {
+		return nil, fmt.Errorf("booting CPython: %w: %s", err, strings.Join(lines, "; "))
+	}
+	defer func() { _ = in.Close() }()
+	im, err := r.Images.Freeze(nil, in.Memory(), in.Globals())
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rememberBase(im.Digest()); err != nil {
+		im.Release()
+		return nil, err
+	}
+	return im, nil
+}
+
+func (r *Runtime) rememberBase(digest string) error {
+	if err := os.MkdirAll(r.StateDir, 0o700); err != nil {
+		return fmt.Errorf("creating runtime directory: %w", err)
+	}
+	tmp := r.basePath() + ".new"
+	err := os.WriteFile(tmp, []byte(digest), 0o600)
+	if err == nil {
+		err = os.Rename(tmp, r.basePath())
+	}
+	if err != nil {
+		return fmt.Errorf("naming the base image: %w", err)
+	}
+	return nil
+}
+
+// pythonFiles is what a Python service sees: the standard library and its own files.
+func (r *Runtime) pythonFiles(app *python.Bundle) (*wasi.Tree, error) {
+	library, err := python.Library()
+	if err != nil {
+		return nil, fmt.Errorf("opening the standard library: %w", err)
+	}
+	mounts := []wasi.Mount{{Path: python.LibraryPath, FS: library}}
+	if app != nil {
+		mounts = append(mounts, wasi.Mount{Path: python.AppPath, FS: app.Files})
+	}
+	return wasi.NewTree(mounts...)
+}
+
+func (r *Runtime) buildPython(ctx context.Context, src Source) (*Built, error) {
+	content := src.Content
+	if src.ContentType == host.TypePython {
+		var err error
+		if content, err = pack(src.FileName, content); err != nil {
+			return nil, err
+		}
+	}
+	app, err := python.Open(content, src.Settings.Entry)
+	if err != nil {
+		return nil, err
+	}
+	c, base, err := r.python.get(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	im, err := r.freezePython(ctx, c, base, app, src)
+	if err != nil {
+		return nil, err
+	}
+	defer im.Release()
+	source, err := r.Blobs.Put(content)
+	if err != nil {
+		return nil, err
+	}
+	return &Built{
+		Kind: host.KindPython, Source: source, Runtime: python.Digest(), Image: im.Digest(),
+		ImageBytes: int64(im.Size()), OwnBytes: im.OwnBytes(), //nolint:gosec // at most 4 GiB
+	}, nil
+}
+
+// freezePython loads the author's module over the base image and freezes it.
+func (r *Runtime) freezePython(ctx context.Context, c *compiled, base *image.Image, app *python.Bundle, src Source) (*image.Image, error) {
+	files, err := r.pythonFiles(app)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.initialised(ctx, c, base, src, func(ctx context.Context, in engine.Instance, s *guest.Session, ec *engine.Call) error {
+		return callInit(ctx, in, s, ec, app.InitEnvelope(src.Service, src.Settings.Export))
+	}, func(s *guest.Session) { s.System.FS = files })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	return r.Images.Freeze(base, in.Memory(), in.Globals())
+}
+
+func (r *Runtime) loadPython(ctx context.Context, v host.Version) (Program, error) {
+	content, err := r.Blobs.Get(v.Source)
+	if err != nil {
+		return nil, err
+	}
+	app, err := python.Open(content, v.Settings.Entry)
+	if err != nil {
+		return nil, err
+	}
+	files, err := r.pythonFiles(app)
+	if err != nil {
+		return nil, err
+	}
+	c, base, err := r.python.get(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	im, err := r.Images.Open(v.Image)
+	if err != nil || v.Runtime != python.Digest() {
+		// The image belongs to another CPython, or is lost: the source is
+		// what counts, so it is initialised again.
+		if err == nil {
+			im.Release()
+		}
+		src := Source{Tenant: v.Tenant, Service: v.Service, Settings: v.Settings, Quota: host.DefaultQuota()}
+		if im, err = r.freezePython(ctx, c, base, app, src); err != nil {
+			return nil, err
+		}
+	}
+	if c, err = r.modules.get(ctx, c.info); err != nil { // a reference of its own
+		im.Release()
+		return nil, err
+	}
+	return &imaged{rt: r, module: c, image: im, files: files, limits: v.Settings.Limits, serve: serveABI}, nil
+}
+
+// pack makes a folder of a single source file.
+func pack(name string, content []byte) ([]byte, error) {
+	name = filepath.Base(name)
+	if !strings.HasSuffix(name, ".py") || name == ".py" {
+		name = "service.py"
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR})
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, host.FieldErrorf("module", "packing the file: %w", err)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,159 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/blob"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/engine"
+	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/engine/wasm"
+	"github.com/seraihost/serai/host/guest"
+)
+
+// Config says what a [Runtime] is made of.
+type Config struct {
+	Engine engine.Engine
+	Host   []engine.HostFunc // the functions that Engine was made with
+	Images *image.Store
+	Blobs  *blob.Store
+	// StateDir keeps the name of the base image; CacheDir what plugins compile to.
+	StateDir, CacheDir string
+}
+
+// Runtime builds and loads programs. It is safe for concurrent use.
+type Runtime struct {
+	Config
+	modules modules
+	known   map[[2]string]engine.HostFunc
+	python  pythonBase
+	closing sync.Once
+}
+
+// New returns a runtime. It does nothing yet; the first Python service, or
+// [Runtime.Warm], prepares CPython.
+func New(c Config) *Runtime {
+	r := &Runtime{
+		Config:  c,
+		modules: modules{engine: c.Engine, live: make(map[string]*compiled)},
+		known:   make(map[[2]string]engine.HostFunc, len(c.Host)),
+	}
+	for _, f := range c.Host {
+		r.known[[2]string{f.Module, f.Name}] = f
+	}
+	return r
+}
+
+// Close releases what the runtime keeps, after all programs.
+func (r *Runtime) Close() error {
+	var err error
+	r.closing.Do(func() { err = r.python.close(r) })
+	return err
+}
+
+// Source is an upload.
+type Source struct {
+	Tenant      string
+	Service     string
+	FileName    string
+	ContentType string // one of host.Type…
+	Content     []byte
+	Settings    host.Settings
+	Quota       host.Quota
+	// Log receives what the service logs while it is initialised.
+	Log guest.Log
+}
+
+// Built is what a [Source] became.
+type Built struct {
+	Kind       host.Kind
+	Source     string // digest of the blob
+	Runtime    string // digest of the language runtime, "" if none
+	Image      string // digest, "" if the kind has none
+	Fresh      bool
+	ImageBytes int64
+	OwnBytes   int64
+}
+
+// Build validates a source, initialises it in the sandbox under its limits,
+// without operations, and saves source and image. An error is a *[host.Error]
+// that the author can act on.
+func (r *Runtime) Build(ctx context.Context, src Source) (*Built, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(src.Settings.Limits.Timeout))
+	defer cancel()
+	switch src.ContentType {
+	case host.TypeWASM:
+		return r.buildModule(ctx, src)
+	case host.TypePython, host.TypeTar:
+		return r.buildPython(ctx, src)
+	default:
+		return nil, host.FieldErrorf("module", "content type %q: upload a module as %s, a Python file as %s or a folder as %s",
+			host.Clip(src.ContentType), host.TypeWASM, host.TypePython, host.TypeTar)
+	}
+}
+
+// Load makes a version's program ready. It is cheap: nothing is compiled
+// that was compiled before, and the image is only mapped.
+func (r *Runtime) Load(ctx context.Context, v host.Version) (Program, error) {
+	switch v.Kind {
+	case host.KindPython:
+		return r.loadPython(ctx, v)
+	case host.KindCore, host.KindWASI:
+		return r.loadModule(ctx, v)
+	case host.KindExtism:
+		code, err := r.Blobs.Get(v.Source)
+		if err != nil {
+			return nil, err
+		}
+		return newExtism(ctx, code, v.Settings, r.CacheDir)
+	default:
+		return nil, fmt.Errorf("version %s has the unknown kind %q", v.Digest, v.Kind)
+	}
+}
+
+// inspect accepts modules that import what this host offers.
+func (r *Runtime) inspect(code []byte) (*wasm.Module, error) {
+	return wasm.Inspect(code, func(module, name string) (params, results []byte, ok bool) {
+		f, ok := r.known[[2]string{module, name}]
+		return f.Params, f.Results, ok
+	})
+}
+
+// initialised starts an instance from the image and runs init in it.
+func (r *Runtime) initialised(ctx context.Context, c *compiled, im *image.Image, src Source,
+	init func(context.Context, engine.Instance, *guest.Session, *engine.Call) error,
+	prepare func(*guest.Session),
+) (engine.Instance, error) {
+	limits := src.Settings.Limits
+	in, err := c.module.Instantiate(ctx, im, uint64(limits.Memory)) //nolint:gosec // not negative
+	if err != nil {
+		return nil, err
+	}
+	s := &guest.Session{Scope: scopeOf(src), Log: src.Log}
+	out, errs := s.Lines(abi.LevelInfo), s.Lines(abi.LevelWarning)
+	s.System.Stdout, s.System.Stderr = out, errs
+	if prepare != nil {
+		prepare(s)
+	}
+	err = init(ctx, in, s, &engine.Call{State: s, Key: src.Tenant, CPU: time.Duration(limits.CPU)})
+	out.Flush()
+	errs.Flush()
+	s.System.Close()
+	if err != nil {
+		_ = in.Close()
+		return nil, failure(err, limits)
+	}
+	return in, nil
+}
+
+func scopeOf(src Source) connector.Scope {
+	return connector.Scope{
+		Tenant: src.Tenant, Service: src.Service,
+		Limits: src.Settings.Limits, Quota: src.Quota, Grants: src.Settings.Grants,
+	}
+}

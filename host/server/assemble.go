@@ -1,0 +1,302 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"sync"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/blob"
+	"github.com/seraihost/serai/host/catalog"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/config"
+	"github.com/seraihost/serai/host/connector/httpclient"
+	"github.com/seraihost/serai/host/connector/kv"
+	"github.com/seraihost/serai/host/control"
+	"github.com/seraihost/serai/host/deploy"
+	"github.com/seraihost/serai/host/dispatch"
+	"github.com/seraihost/serai/host/engine"
+	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/engine/wasi"
+	"github.com/seraihost/serai/host/engine/wazero"
+	"github.com/seraihost/serai/host/gateway"
+	"github.com/seraihost/serai/host/guest"
+	"github.com/seraihost/serai/host/pubsub"
+	"github.com/seraihost/serai/host/runtime"
+	"github.com/seraihost/serai/host/security"
+	"github.com/seraihost/serai/host/telemetry"
+	"github.com/seraihost/serai/storage/badger"
+)
+
+// hosted is a host whose parts are put together.
+type hosted struct {
+	config     Config
+	token      string
+	catalog    *catalog.Catalog
+	book       *telemetry.Book
+	metrics    *telemetry.Metrics
+	runtime    *runtime.Runtime
+	dispatcher *dispatch.Dispatcher
+	deployer   *deploy.Deployer
+	gateway    *gateway.Gateway
+	control    *control.Server
+	queue      host.Queue
+	images     *image.Store
+	blobs      *blob.Store
+	kv         *kv.Space
+	http       *httpclient.Client
+
+	routes  sync.Mutex // orders reloads
+	closers []func() error
+}
+
+// asyncQueue is the name of the queue of asynchronous calls.
+const asyncQueue = "invoke"
+
+// assemble opens the data directory and connects the parts. What it returns
+// is to be closed, after an error too.
+func assemble(ctx context.Context, c Config) (*hosted, error) {
+	h := &hosted{config: c}
+	if c.DataDir == "" {
+		return h, host.FieldErrorf("data", "no data directory: name one with --data")
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return h, fmt.Errorf("creating data directory: %w", err)
+	}
+	dir := func(name string) string { return filepath.Join(c.DataDir, name) }
+	store, err := badger.Open(dir("store"), c.Logger)
+	if err != nil {
+		return h, err
+	}
+	h.onClose(store.Close)
+	if h.token, err = operatorToken(c.DataDir, security.NewToken); err != nil {
+		return h, err
+	}
+	box, err := security.OpenBox(dir("secrets.key"))
+	if err != nil {
+		return h, err
+	}
+	h.catalog = catalog.New(store, box)
+	if err := h.ensureDefaultTenant(ctx); err != nil {
+		return h, err
+	}
+	broker, err := pubsub.Open(dir("queue"), c.Logger)
+	if err != nil {
+		return h, err
+	}
+	h.onClose(broker.Close)
+	if h.queue, err = broker.Queue(asyncQueue); err != nil {
+		return h, err
+	}
+	if h.images, err = image.OpenStore(dir("images")); err != nil {
+		return h, err
+	}
+	if h.blobs, err = blob.Open(dir("blobs")); err != nil {
+		return h, err
+	}
+	if err := h.sweep(ctx); err != nil {
+		return h, err
+	}
+	functions := append(guest.Functions(), wasi.Functions()...)
+	eng, err := newEngine(ctx, c.Engine, dir("cache"), functions)
+	if err != nil {
+		return h, err
+	}
+	h.onClose(eng.Close)
+	h.runtime = runtime.New(runtime.Config{
+		Engine: eng, Host: functions, Images: h.images, Blobs: h.blobs,
+		StateDir: dir("runtime"), CacheDir: dir("cache"),
+	})
+	h.onClose(h.runtime.Close)
+	h.book = telemetry.NewBook(telemetry.Options{})
+	h.onClose(h.book.Close)
+	h.metrics = telemetry.NewMetrics()
+	h.kv = kv.New(store)
+	h.http = httpclient.New(h.catalog)
+	h.onClose(func() error { h.http.Close(); return nil })
+	h.connect()
+	return h, h.expose()
+}
+
+// connect makes the parts that run calls.
+func (h *hosted) connect() {
+	ops := append(kv.Ops(h.kv), config.Ops(h.catalog)...)
+	ops = append(ops, httpclient.Ops(h.http)...)
+	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher }, h.queue)...)
+	h.dispatcher = dispatch.New(dispatch.Config{
+		Catalog: h.catalog, Loader: h.runtime, Ops: connector.NewRegistry(ops...),
+		Book: h.book, Metrics: h.metrics, Logger: h.config.Logger,
+		Guests: h.config.Guests, Memory: h.config.Memory, Waiting: h.config.Guests,
+	})
+	h.onClose(h.dispatcher.Close)
+	h.deployer = deploy.New(deploy.Config{
+		Catalog: h.catalog, Runtime: h.runtime, Switcher: h.dispatcher, Book: h.book, OnChange: h.reload,
+	})
+}
+
+// expose makes the parts that clients talk to.
+func (h *hosted) expose() error {
+	h.gateway = gateway.New(gateway.Config{Invoker: h.dispatcher, Logger: h.config.Logger})
+	return h.metrics.Register(h.gateway)
+}
+
+func (h *hosted) makeControl(gatewayAddr string) (err error) {
+	h.control, err = control.New(control.Config{
+		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
+		Book: h.book, KV: h.kv, Metrics: h.metrics.Registry(),
+		OperatorTokenHash: security.HashToken(h.token),
+		CheckConnection:   checkConnection,
+		OnChange:          h.reload,
+		Forget:            h.forget,
+		About: control.About{
+			Version: h.config.Version, Engine: h.config.Engine, Runtime: runtime.PythonVersion(),
+			Go: goruntime.Version(), Platform: platform(), Gateway: gatewayAddr,
+		},
+		Log: h.config.Logger,
+	})
+	return err
+}
+
+// start loads the routes and prepares CPython in the background.
+func (h *hosted) start(gatewayAddr string) error {
+	if err := h.makeControl(gatewayAddr); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := h.reload(ctx); err != nil {
+		cancel()
+		return err
+	}
+	var warming sync.WaitGroup
+	warming.Go(func() {
+		if err := h.runtime.Warm(ctx); err != nil && ctx.Err() == nil {
+			h.config.Logger.Error("preparing CPython", "error", err)
+		}
+	})
+	h.onClose(func() error {
+		cancel()
+		warming.Wait()
+		return nil
+	})
+	return nil
+}
+
+// reload makes the gateway serve the catalogue's routes and definitions.
+func (h *hosted) reload(ctx context.Context) error {
+	h.http.Invalidate()
+	h.routes.Lock()
+	defer h.routes.Unlock()
+	bindings, err := h.catalog.Bindings(ctx)
+	if err != nil {
+		return fmt.Errorf("reading routes: %w", err)
+	}
+	all, err := h.catalog.Tenants(ctx)
+	if err != nil {
+		return fmt.Errorf("reading tenants: %w", err)
+	}
+	var definitions []host.AuthDefinition
+	for _, t := range all {
+		auths, err := h.catalog.Auths(ctx, t.Name)
+		if err != nil {
+			return fmt.Errorf("reading security definitions: %w", err)
+		}
+		definitions = append(definitions, auths...)
+		h.dispatcher.SetQuota(t.Name, t.Quota)
+	}
+	routes := make([]gateway.Binding, len(bindings))
+	for i, b := range bindings {
+		routes[i] = gateway.Binding{Tenant: b.Tenant, Service: b.Service, Route: b.Route}
+	}
+	// A route that cannot be served does not keep the others from being served.
+	if err := h.gateway.SetBindings(routes, gateway.NewDefinitions(definitions)); err != nil {
+		h.config.Logger.Error("leaving out routes", "error", err)
+	}
+	return nil
+}
+
+// forget drops what is kept in memory of a service, or of a tenant.
+func (h *hosted) forget(tenant, service string) {
+	if service != "" {
+		h.dispatcher.Forget(tenant, service)
+		return
+	}
+	h.dispatcher.ForgetServices(tenant)
+	h.book.Forget(tenant, "")
+	h.metrics.Forget(tenant, "")
+}
+
+// sweep removes files that no version needs. It runs before the host
+// serves, so no deploy is about to need them.
+func (h *hosted) sweep(ctx context.Context) error {
+	digests, err := h.catalog.Digests(ctx)
+	if err != nil {
+		return fmt.Errorf("listing the files in use: %w", err)
+	}
+	used := make(map[string]bool, len(digests))
+	for _, d := range digests {
+		used[d] = true
+	}
+	base := runtime.BaseImages(filepath.Join(h.config.DataDir, "runtime"))
+	keep := func(digest string) bool { return used[digest] || base[digest] }
+	return errors.Join(h.blobs.Sweep(keep), h.images.Sweep(keep))
+}
+
+func (h *hosted) ensureDefaultTenant(ctx context.Context) error {
+	_, hash := security.NewToken() // nobody knows it: the operator acts for the default tenant
+	err := h.catalog.CreateTenant(ctx, host.Tenant{Name: host.DefaultTenant, Quota: host.DefaultQuota(), TokenHash: hash})
+	if host.CodeOf(err) == abi.Conflict {
+		return nil
+	}
+	return err
+}
+
+func newEngine(ctx context.Context, name, cacheDir string, functions []engine.HostFunc) (engine.Engine, error) {
+	switch name {
+	case "wasmtime":
+		return newWasmtime(ctx, cacheDir, functions)
+	case "wazero":
+		return wazero.New(ctx, wazero.Config{CacheDir: cacheDir, Host: functions})
+	default:
+		return nil, host.FieldErrorf("engine", "engine %q: use wasmtime or wazero", host.Clip(name))
+	}
+}
+
+// checkConnection refuses connections that no connector takes.
+func checkConnection(_ context.Context, c host.Connection) error {
+	if c.Type != httpclient.Type {
+		return host.FieldErrorf("type", "connection type %q: use %q", host.Clip(c.Type), httpclient.Type)
+	}
+	return httpclient.Validate(c.Config)
+}
+
+// tenants is the catalogue as the control API may use it: a host on wazero
+// cannot bound hostile guests, so it has one tenant only.
+type tenants struct {
+	*catalog.Catalog
+	engine string
+}
+
+// CreateTenant shadows the catalogue's.
+func (t tenants) CreateTenant(ctx context.Context, n host.Tenant) error {
+	if t.engine == "wazero" {
+		return host.Errorf(abi.Denied, "this host runs on wazero, which cannot bound untrusted guests, so it has the tenant %q only; run it with --engine wasmtime for more", host.DefaultTenant)
+	}
+	return t.Catalog.CreateTenant(ctx, n)
+}
+
+func (h *hosted) onClose(f func() error) { h.closers = append(h.closers, f) }
+
+// close releases the parts, the last one first.
+func (h *hosted) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"log/slog"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seraihost/serai/host"
+)
+
+// Addresses that a host listens on unless told otherwise.
+const (
+	DefaultGateway = "127.0.0.1:17010"
+	DefaultControl = "127.0.0.1:8183"
+)
+
+// Config says how a host runs. The zero value of a field is its default.
+type Config struct {
+	DataDir     string       // required; created if it does not exist
+	GatewayAddr string       // DefaultGateway; port 0 picks a free one
+	ControlAddr string       // DefaultControl; port 0 picks a free one
+	Engine      string       // "wasmtime" or "wazero"; DefaultEngine
+	Logger      *slog.Logger // the host's log; default discards
+	Version     string       // of Serai, for the control API
+
+	Guests int        // calls in flight in all, default 4096
+	Memory host.Bytes // that they may take together, default half of the machine's
+}
+
+func (c Config) withDefaults() Config {
+	if c.GatewayAddr == "" {
+		c.GatewayAddr = DefaultGateway
+	}
+	if c.ControlAddr == "" {
+		c.ControlAddr = DefaultControl
+	}
+	if c.Engine == "" {
+		c.Engine = DefaultEngine
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Guests <= 0 {
+		c.Guests = 4096
+	}
+	if c.Memory <= 0 {
+		c.Memory = halfOfMemory()
+	}
+	return c
+}
+
+func halfOfMemory() host.Bytes {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 2 * host.GiB
+	}
+	return host.Bytes(info.Totalram) * host.Bytes(info.Unit) / 2 //nolint:gosec // a machine's memory
+}
+
+// platform is the operating system and processor, "linux/amd64".
+func platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
