@@ -209,3 +209,15 @@ func (c *Client) Logs(ctx context.Context, tenant string, q LogQuery, fn func(te
 	}
 	return nil
 }
+
+// All chooses every setting, so that nothing is left to defaults.
+func All(s host.Settings) Settings {
+	l := s.Limits
+	return Settings{
+		Routes: s.Routes, Isolation: s.Isolation, Grants: &s.Grants, Entry: s.Entry, Export: s.Export,
+		Limits: &Limits{
+			Memory: &l.Memory, Timeout: &l.Timeout, CPU: &l.CPU, RequestBytes: &l.RequestBytes, ReplyBytes: &l.ReplyBytes,
+			LogBytes: &l.LogBytes, InFlight: &l.InFlight, Queue: &l.Queue, InvokeDepth: &l.InvokeDepth,
+		},
+	}
+}

@@ -1,0 +1,26 @@
+package main
+
+// commands returns all commands in the order of the help.
+func commands() []*command {
+	return []*command{
+		quickstartCommand(),
+		serveCommand(),
+		deployCommand(),
+		invokeCommand(),
+		servicesCommand(),
+		versionsCommand(),
+		rollbackCommand(),
+		deleteCommand(),
+		logsCommand(),
+		devCommand(),
+		newCommand(),
+		tenantCommand(),
+		authCommand(),
+		connectionCommand(),
+		configCommand(),
+		secretCommand(),
+		kvCommand(),
+		doctorCommand(),
+		versionCommand(),
+	}
+}

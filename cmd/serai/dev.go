@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/seraihost/serai/host/control/client"
+)
+
+const (
+	// settle is how long a change must be over before it is deployed; an
+	// editor writes a file in several steps.
+	settle = 50 * time.Millisecond
+	// reconnect is the pause before the log is followed again.
+	reconnect = time.Second
+)
+
+func devCommand() *command {
+	return &command{
+		name: "dev", args: "PATH", short: "deploy on every save and follow the log", min: 1, max: 1,
+		long: `Takes the same flags as deploy. A save that does not deploy prints why, and
+the version before goes on running.`,
+		examples: []string{`serai dev hello.py --route "GET /hello/{name}"`},
+		setup: func(fs *flag.FlagSet) runner {
+			var f deployFlags
+			f.register(fs)
+			return remote(fs, func(ctx context.Context, a *app, c *client.Client, tenant string, args []string) error {
+				d := &dev{app: a, client: c, flags: &f, tenant: tenant, path: args[0]}
+				return d.run(ctx)
+			})
+		},
+	}
+}
+
+// dev is one run of serai dev.
+type dev struct {
+	app          *app
+	client       *client.Client
+	flags        *deployFlags
+	tenant, path string
+	following    bool
+}
+
+// run watches until ctx ends.
+func (d *dev) run(ctx context.Context) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	if _, err := d.flags.settings(); err != nil {
+		return err
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watching files: %w", err)
+	}
+	defer w.Close()
+	file, err := d.watch(w)
+	if err != nil {
+		return err
+	}
+	d.deploy(ctx)
+	timer := time.NewTimer(settle)
+	timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, open := <-w.Events:
+			if !open {
+				return errors.New("watching files: the watcher ended")
+			}
+			if !d.concerns(w, e, file) {
+				continue
+			}
+			timer.Reset(settle)
+		case err := <-w.Errors:
+			return fmt.Errorf("watching files: %w", err)
+		case <-timer.C:
+			d.deploy(ctx)
+		}
+	}
+}
+
+// watch adds the folder, or the folder of the file, to the watcher: editors
+// replace files, and a watch on the file itself would be lost with it. It
+// returns the file's path, or "" for a folder.
+func (d *dev) watch(w *fsnotify.Watcher) (string, error) {
+	abs, err := filepath.Abs(d.path)
+	if err != nil {
+		return "", fmt.Errorf("resolving %s: %w", d.path, err)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return "", fmt.Errorf("reading the service: %w", err)
+	}
+	if !info.IsDir() {
+		return abs, w.Add(filepath.Dir(abs))
+	}
+	return "", watchFolder(w, abs)
+}
+
+// watchFolder adds dir and the folders below it that belong to a service.
+func watchFolder(w *fsnotify.Watcher, dir string) error {
+	root := os.DirFS(dir)
+	return fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !e.IsDir():
+			return nil
+		case p != "." && skipped(root, p, e):
+			return fs.SkipDir
+		}
+		return w.Add(filepath.Join(dir, p))
+	})
+}
+
+// concerns reports whether an event changes the service; a new folder is
+// watched from then on.
+func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool {
+	if e.Op == fsnotify.Chmod {
+		return false
+	}
+	if file != "" {
+		return filepath.Clean(e.Name) == file
+	}
+	name := filepath.Base(e.Name)
+	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".pyc") || name == "__pycache__" {
+		return false
+	}
+	if info, err := os.Stat(e.Name); err == nil && info.IsDir() && e.Has(fsnotify.Create) {
+		if err := watchFolder(w, e.Name); err != nil {
+			d.app.report(fmt.Errorf("watching %s: %w", e.Name, err))
+		}
+	}
+	return true
+}
+
+// deploy uploads what is there now and prints the outcome. The log is
+// followed from the first success on.
+func (d *dev) deploy(ctx context.Context) {
+	r, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		d.app.report(err)
+		return
+	}
+	d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
+	if !d.following {
+		d.following = true
+		go d.follow(ctx, r.Service)
+	}
+}
+
+// follow prints the service's log until ctx ends, also across restarts of
+// the host.
+func (d *dev) follow(ctx context.Context, service string) {
+	since := time.Now()
+	for ctx.Err() == nil {
+		q := client.LogQuery{Service: service, Follow: true, Since: since.Format(time.RFC3339Nano)}
+		err := d.client.Logs(ctx, d.tenant, q, d.app.printRecord)
+		since = time.Now()
+		var refused *client.Error
+		if errors.As(err, &refused) && refused.Status < 500 {
+			d.app.report(err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(reconnect):
+		}
+	}
+}
