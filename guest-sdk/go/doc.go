@@ -20,6 +20,10 @@
 // is deployed; the memory that they leave is where every call starts. A call
 // ends with its handler: goroutines that outlive it do not run on.
 //
+// Since every call starts from that memory, every call is a first one: what a
+// program would set up lazily belongs into an init function. [Warm] does so
+// for types that are exchanged as JSON.
+//
 // Elsewhere than on wasip1 the package compiles against a host that tests
 // provide; see package seraitest.
 package serai

@@ -46,6 +46,7 @@ func boot() (failure abi.Envelope, code abi.Code) {
 	// What initialisation left behind would be part of every image, and of
 	// what the collector scans in a call.
 	runtime.GC()
+	warmUp()
 	return nil, abi.OK
 }
 

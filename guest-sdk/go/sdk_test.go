@@ -51,6 +51,35 @@ func TestServe(t *testing.T) {
 	}
 }
 
+func TestHandleJSON(t *testing.T) {
+	h := seraitest.New(t)
+	type in struct {
+		A int `json:"a"`
+	}
+	type out struct {
+		B int `json:"b"`
+	}
+	serai.HandleJSON(func(r *serai.Request, v in) (out, error) {
+		if v.A < 0 {
+			return out{}, serai.Errorf(abi.Invalid, "negative")
+		}
+		return out{v.A + 1}, nil
+	})
+	serai.Warm(nil, func() {}, map[string]any{"a": 1})
+	if env, code := serai.Boot(); code != abi.OK {
+		t.Errorf("boot = %s, %v", code, env)
+	}
+	if r := h.Serve(&seraitest.Call{Body: `{"a":1}`}); r.Error != nil || string(r.Body) != `{"b":2}` {
+		t.Errorf("reply %+v", r)
+	}
+	if r := h.Serve(&seraitest.Call{Body: `{"a":"x"}`}); r.Error != nil || r.Status != 400 || !strings.Contains(string(r.Body), "JSON") {
+		t.Errorf("reply to bad JSON %+v", r)
+	}
+	if r := h.Serve(&seraitest.Call{Body: `{"a":-1}`}); r.Error == nil || r.Error.Code != abi.Invalid {
+		t.Errorf("reply to a failure %+v", r)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		do            func() error

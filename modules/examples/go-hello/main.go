@@ -11,7 +11,10 @@ import (
 	serai "github.com/seraihost/serai/guest-sdk/go"
 )
 
-func init() { serai.Handle(hello) }
+func init() {
+	serai.Handle(hello)
+	serai.Warm(greeting{})
+}
 
 type greeting struct {
 	Hello string `json:"hello"`

@@ -14,7 +14,10 @@ import (
 	serai "github.com/seraihost/serai/guest-sdk/go"
 )
 
-func init() { serai.Handle(balance) }
+func init() {
+	serai.Handle(balance)
+	serai.Warm(question{}, answer{})
+}
 
 type question struct {
 	Account string `json:"ACC_NUM"`
