@@ -66,7 +66,9 @@ func (c *Catalog) Secret(ctx context.Context, tenant, name string) ([]byte, erro
 	}
 	value, err := c.box.Open(sealed, secretUse(tenant, name))
 	if err != nil {
-		return nil, host.Errorf(abi.Internal, "secret %q cannot be read; set it again: %w", host.Clip(name), err)
+		e := host.Errorf(abi.Internal, "secret %q cannot be read; set it again", host.Clip(name))
+		e.Err = err
+		return nil, e
 	}
 	return value, nil
 }

@@ -51,11 +51,14 @@ type Store struct {
 	db  *badgerdb.DB
 	log *logger
 
-	// life is held for reading by every transaction and for writing by
-	// Close; turn is held for reading by an attempt to update, and for
-	// writing by one that lost too often. Order: life, turn, commits.mu.
-	life    sync.RWMutex
+	mu      sync.Mutex // guards closed
 	closed  bool
+	running sync.WaitGroup // transactions
+	closing sync.Once
+	failure error // of Close
+
+	// turn is held for reading by an attempt to update, and for writing by
+	// one that lost too often. Order: turn, then commits.mu.
 	turn    sync.RWMutex
 	commits commitLog
 
@@ -128,30 +131,31 @@ func (s *Store) collect(ctx context.Context) {
 // Close waits for running transactions, writes everything to its place and
 // releases the directory.
 func (s *Store) Close() error {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	s.stopGC()
-	<-s.gcDone
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("closing store: %w", err)
-	}
-	return nil
+	s.closing.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.stopGC()
+		<-s.gcDone
+		s.running.Wait()
+		if err := s.db.Close(); err != nil {
+			s.failure = fmt.Errorf("closing store: %w", err)
+		}
+	})
+	return s.failure
 }
 
-// enter lets a transaction in; the caller must unlock life if err is nil.
+// enter lets a transaction in; the caller must call running.Done if err is nil.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("beginning transaction: %w", err)
 	}
-	s.life.RLock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.life.RUnlock()
 		return host.Errorf(abi.Unavailable, "the store is closed")
 	}
+	s.running.Add(1)
 	return nil
 }
 
@@ -160,7 +164,7 @@ func (s *Store) View(ctx context.Context, fn func(host.Tx) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	defer s.life.RUnlock()
+	defer s.running.Done()
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	tx := &transaction{txn: txn, now: time.Now()}
@@ -211,7 +215,7 @@ func (s *Store) attempt(ctx context.Context, turn sync.Locker, fn func(host.Tx) 
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	defer s.life.RUnlock()
+	defer s.running.Done()
 	turn.Lock()
 	defer turn.Unlock()
 

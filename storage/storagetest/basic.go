@@ -180,6 +180,34 @@ func testUseAfterClose(t *testing.T, s host.Store) {
 	}
 }
 
+// Close waits for a transaction; one that begins meanwhile is refused, even
+// if the first one waits for it.
+func testCloseWaits(t *testing.T, s host.Store) {
+	closed := make(chan struct{})
+	view(t, s, func(tx host.Tx) error {
+		go func() {
+			defer close(closed)
+			if err := s.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}()
+		none := func(host.Tx) error { return nil }
+		for begin := time.Now(); s.View(t.Context(), none) == nil; time.Sleep(time.Millisecond) {
+			if time.Since(begin) > patience {
+				t.Fatal("transactions still begin while the store closes")
+			}
+		}
+		select {
+		case <-closed:
+			t.Error("Close did not wait")
+		default:
+		}
+		_, err := value(tx, "k")
+		return err
+	})
+	waitFor(t, "Close", closed)
+}
+
 func testTTL(t *testing.T, s host.Store) {
 	const ttl = 200 * time.Millisecond
 	begin := time.Now()

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) host.Store) {
 		{"TxEnds", testTxEnds},
 		{"CancelledContext", testCancelledContext},
 		{"UseAfterClose", testUseAfterClose},
+		{"CloseWaits", testCloseWaits},
 		{"TTL", testTTL},
 		{"TTLReplaced", testTTLReplaced},
 		{"ScanOrder", testScanOrder},
