@@ -201,7 +201,7 @@ func (s *Service) Call(body string, fields ...string) (*host.Reply, error) {
 	code, err := in.Call(ctx, &engine.Call{State: session}, abi.ExportHandle, e, b)
 	switch {
 	case err != nil:
-		return nil, err //nolint:wrapcheck // for tests
+		return nil, err
 	case uint32(code) != 0: //nolint:gosec // an i32 result
 		return nil, session.Failure(code)
 	default:
@@ -216,7 +216,7 @@ func (s *Service) command(ctx context.Context, in engine.Instance, session *gues
 	_, err := in.Call(ctx, &engine.Call{State: session}, "_start")
 	var exit *engine.Exit
 	if err != nil && (!errors.As(err, &exit) || exit.Status != 0) {
-		return nil, err //nolint:wrapcheck // for tests
+		return nil, err
 	}
 	return &host.Reply{Status: 200, Body: out.Bytes()}, nil
 }

@@ -45,7 +45,7 @@ func (c reader) get(ctx context.Context, r *connector.Request) (*connector.Resul
 		return nil, host.FieldErrorf(abi.FieldKey, "key %q: use 1 to %d bytes", host.Clip(key), maxKeyBytes)
 	}
 	if err := r.Scope.CheckConfig(key); err != nil {
-		return nil, err //nolint:wrapcheck // a complete *host.Error
+		return nil, err
 	}
 	value, err := c.source.Config(ctx, r.Scope.Tenant, key)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c reader) get(ctx context.Context, r *connector.Request) (*connector.Resul
 func (c reader) list(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 	prefix, after := r.Envelope.Get(abi.FieldPrefix), r.Envelope.Get(abi.FieldAfter)
 	if err := r.Scope.CheckConfig(prefix); err != nil {
-		return nil, err //nolint:wrapcheck // a complete *host.Error
+		return nil, err
 	}
 	limit := DefaultLimit
 	if text := r.Envelope.Get(abi.FieldLimit); text != "" {

@@ -100,7 +100,7 @@ func Ops(c *Client) []connector.Op {
 func (c *Client) do(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 	name := r.Envelope.Get(abi.FieldConnection)
 	if err := r.Scope.CheckConnection(name); err != nil {
-		return nil, err //nolint:wrapcheck // a complete *host.Error
+		return nil, err
 	}
 	l, err := c.lookup(ctx, r.Scope.Tenant, name)
 	if err != nil {
@@ -203,7 +203,7 @@ func (c *Client) load(ctx context.Context, k key, old *live) (*live, error) {
 	l := &live{generation: c.generation.Load(), loaded: time.Now()} // before reading: a change meanwhile makes it stale
 	var err error
 	if l.conn, err = c.source.Connection(ctx, k.tenant, k.name); err != nil {
-		return nil, err //nolint:wrapcheck // lookup wraps
+		return nil, err
 	}
 	if l.conn.Type != Type {
 		return nil, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, not %q", k.name, l.conn.Type, Type)
@@ -230,7 +230,7 @@ func (l *live) open() error {
 	}
 	allow, err := egress.ParseNetworks(l.conn.AllowNetworks)
 	if err != nil {
-		return err //nolint:wrapcheck // a complete *host.Error
+		return err
 	}
 	l.transport = &http.Transport{
 		// No Proxy: a proxy from the environment would dial for us, past egress.

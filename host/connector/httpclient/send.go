@@ -99,7 +99,7 @@ func (l *live) follow(ctx context.Context, out *outgoing) (*http.Response, error
 		}).WithContext(ctx)
 		resp, err := l.transport.RoundTrip(req)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // fault tells errors apart and words them
+			return nil, err
 		}
 		if !l.redirects(out, resp) {
 			return resp, nil

@@ -27,7 +27,7 @@ type ListOptions struct {
 // the limit, even none, and yet not be the last.
 func (s *Space) List(ctx context.Context, tenant string, o ListOptions) (keys []string, next string, err error) {
 	if err := host.CheckTenantName(tenant); err != nil {
-		return nil, "", err //nolint:wrapcheck // a complete *host.Error
+		return nil, "", err
 	}
 	switch {
 	case len(o.Prefix) > MaxKeyBytes:
@@ -85,7 +85,7 @@ func (s *Space) page(ctx context.Context, tx host.Tx, base []byte, o ListOptions
 // Clear removes all keys of a tenant, in transactions of bounded size.
 func (s *Space) Clear(ctx context.Context, tenant string) error {
 	if err := host.CheckTenantName(tenant); err != nil {
-		return err //nolint:wrapcheck // a complete *host.Error
+		return err
 	}
 	for {
 		var gone int

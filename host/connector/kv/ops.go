@@ -75,7 +75,7 @@ func (s *Space) doDelete(ctx context.Context, r *connector.Request) (*connector.
 func (s *Space) doList(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 	o := ListOptions{Prefix: r.Envelope.Get(abi.FieldPrefix), After: r.Envelope.Get(abi.FieldAfter)}
 	if err := r.Scope.CheckKey(o.Prefix); err != nil {
-		return nil, err //nolint:wrapcheck // a complete *host.Error
+		return nil, err
 	}
 	if text := r.Envelope.Get(abi.FieldLimit); text != "" {
 		n, err := strconv.Atoi(text)
@@ -107,7 +107,7 @@ func granted(r *connector.Request) (string, error) {
 	if err := CheckKey(key); err != nil {
 		return "", err
 	}
-	return key, r.Scope.CheckKey(key) //nolint:wrapcheck // a complete *host.Error
+	return key, r.Scope.CheckKey(key)
 }
 
 func revisionField(n uint64) abi.Envelope {
@@ -117,7 +117,7 @@ func revisionField(n uint64) abi.Envelope {
 func revisionOf(e abi.Envelope) (*uint64, error) {
 	text, ok := e.Lookup(abi.FieldIfRevision)
 	if !ok {
-		return nil, nil //nolint:nilnil // no condition is no error
+		return nil, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {

@@ -187,7 +187,7 @@ func (s *Space) revision() uint64 {
 func (s *Space) read(tx host.Tx, at []byte) (Entry, error) {
 	raw, err := tx.Get(at)
 	if err != nil {
-		return Entry{}, err //nolint:wrapcheck // callers tell ErrNoKey apart and wrap
+		return Entry{}, err
 	}
 	e, err := decode(raw)
 	if err != nil {
@@ -240,7 +240,7 @@ func Prefix(tenant string) []byte {
 
 func place(tenant, key string) ([]byte, error) {
 	if err := host.CheckTenantName(tenant); err != nil {
-		return nil, err //nolint:wrapcheck // a complete *host.Error
+		return nil, err
 	}
 	if err := CheckKey(key); err != nil {
 		return nil, err
