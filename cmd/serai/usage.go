@@ -28,12 +28,11 @@ func (c *command) usage(w io.Writer, path []string) {
 	if len(c.examples) > 0 {
 		fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(c.examples, "\n  "))
 	}
-	if n := 0; true {
-		fs.VisitAll(func(*flag.Flag) { n++ })
-		if n > 0 {
-			fmt.Fprint(w, "\nFlags:\n")
-			flags(w, fs)
-		}
+	n := 0
+	fs.VisitAll(func(*flag.Flag) { n++ })
+	if n > 0 {
+		fmt.Fprint(w, "\nFlags:\n")
+		flags(w, fs)
 	}
 }
 
@@ -52,11 +51,14 @@ func flags(w io.Writer, fs *flag.FlagSet) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, text := flag.UnquoteUsage(f)
+		if i := strings.Index(f.Usage, "`"); i == 0 {
+			text = strings.TrimLeft(strings.TrimPrefix(text, kind), ":, ")
+		}
 		name := "--" + f.Name
 		if kind != "" {
 			name += " " + kind
 		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "-1" {
 			text += " (default " + f.DefValue + ")"
 		}
 		fmt.Fprintf(t, "  %s\t%s\n", name, text)
