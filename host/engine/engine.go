@@ -56,8 +56,8 @@ type Instance interface {
 	// wasm.Module.Globals.
 	Globals() []uint64
 	// Reset makes memory and globals those of the image again. When it
-	// returns an error the instance must be closed; image.ErrGrown says that
-	// the guest grew its memory, which is no fault.
+	// returns an error the instance must be closed, which is no fault: the
+	// guest grew its memory (image.ErrGrown), or a new instance would be faster.
 	Reset() (image.Stats, error)
 	// Close releases the instance. Closing twice is fine.
 	Close() error

@@ -103,14 +103,14 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		return h, err
 	}
 	functions := append(guest.Functions(), wasi.Functions()...)
-	eng, err := newEngine(ctx, c.Engine, dir("cache"), functions)
+	eng, err := newEngine(ctx, c.Engine, c.CacheDir, functions)
 	if err != nil {
 		return h, err
 	}
 	h.onClose(eng.Close)
 	h.runtime = runtime.New(runtime.Config{
 		Engine: eng, Host: functions, Images: h.images, Blobs: h.blobs,
-		StateDir: dir("runtime"), CacheDir: dir("cache"),
+		StateDir: dir("runtime"), CacheDir: c.CacheDir,
 	})
 	h.onClose(h.runtime.Close)
 	h.book = telemetry.NewBook(telemetry.Options{})

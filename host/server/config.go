@@ -2,6 +2,8 @@ package server
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +25,10 @@ type Config struct {
 	Engine      string       // "wasmtime" or "wazero"; DefaultEngine
 	Logger      *slog.Logger // the host's log; default discards
 	Version     string       // of Serai, for the control API
+	// CacheDir keeps compiled modules. Whoever can write to it can run code
+	// as the host. The default is "serai" in the user's cache directory,
+	// which hosts share, or else cache/ in DataDir.
+	CacheDir string
 
 	Guests int        // calls in flight in all, default 4096
 	Memory host.Bytes // that they may take together, default half of the machine's
@@ -43,6 +49,13 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Guests <= 0 {
 		c.Guests = 4096
+	}
+	if c.CacheDir == "" {
+		if dir, err := os.UserCacheDir(); err == nil {
+			c.CacheDir = filepath.Join(dir, "serai")
+		} else {
+			c.CacheDir = filepath.Join(c.DataDir, "cache")
+		}
 	}
 	if c.Memory <= 0 {
 		c.Memory = halfOfMemory()

@@ -13,5 +13,5 @@
 //	blobs/          uploads, named by their hash
 //	images/         frozen memories, named by their hash
 //	runtime/        which base image a language runtime has
-//	cache/          compiled modules; may be deleted while no host runs
+//	cache/          compiled modules, unless they are in the user's cache directory
 package server

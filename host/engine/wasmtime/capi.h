@@ -109,7 +109,10 @@ void wasmtime_config_epoch_interruption_set(wasm_config_t *, bool);
 void wasmtime_config_async_support_set(wasm_config_t *, bool);
 void wasmtime_config_async_stack_size_set(wasm_config_t *, uint64_t);
 void wasmtime_config_max_wasm_stack_set(wasm_config_t *, size_t);
+#define WASMTIME_OPT_LEVEL_NONE 0
+#define WASMTIME_OPT_LEVEL_SPEED 1
 void wasmtime_config_cranelift_opt_level_set(wasm_config_t *, uint8_t);
+void wasmtime_config_cranelift_flag_set(wasm_config_t *, const char *key, const char *value);
 void wasmtime_config_memory_init_cow_set(wasm_config_t *, bool);
 void wasmtime_config_memory_may_move_set(wasm_config_t *, bool);
 void wasmtime_config_memory_reservation_set(wasm_config_t *, uint64_t);

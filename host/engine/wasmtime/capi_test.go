@@ -36,17 +36,17 @@ func declared(text string) string {
 // unlike are the declarations that differ from the headers, with the reason.
 var unlike = map[string]string{
 	"wasmtime_context_epoch_deadline_async_yield_and_update": "returns nothing in the library",
-	"wasm_valtype_new":                                       "wasm_valkind_t is uint8_t",
-	"wasmtime_config_cranelift_opt_level_set":                "wasmtime_opt_level_t is uint8_t",
-	"wasmtime_trap_code":                                     "wasmtime_trap_code_t is uint8_t",
-	"wasm_frame_vec_delete":                                  "declared by a macro",
-	"wasm_byte_vec_delete":                                   "declared by a macro",
-	"wasm_valtype_vec_new":                                   "declared by a macro",
-	"wasm_trap_delete":                                       "declared by a macro",
-	"wasm_engine_delete":                                     "declared by a macro",
-	"wasm_functype_delete":                                   "declared by a macro",
-	"wasm_trap_message":                                      "wasm_message_t is wasm_byte_vec_t",
-	"wasmtime_func_async_callback_t":                         "",
+	"wasm_valtype_new":                        "wasm_valkind_t is uint8_t",
+	"wasmtime_config_cranelift_opt_level_set": "wasmtime_opt_level_t is uint8_t",
+	"wasmtime_trap_code":                      "wasmtime_trap_code_t is uint8_t",
+	"wasm_frame_vec_delete":                   "declared by a macro",
+	"wasm_byte_vec_delete":                    "declared by a macro",
+	"wasm_valtype_vec_new":                    "declared by a macro",
+	"wasm_trap_delete":                        "declared by a macro",
+	"wasm_engine_delete":                      "declared by a macro",
+	"wasm_functype_delete":                    "declared by a macro",
+	"wasm_trap_message":                       "wasm_message_t is wasm_byte_vec_t",
+	"wasmtime_func_async_callback_t":          "",
 }
 
 // TestDeclarations compares capi.h with the headers of the wasmtime-go that

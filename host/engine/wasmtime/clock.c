@@ -1,5 +1,5 @@
 // The clock ends the guests' time slices: a thread that advances the
-// engine's epoch every tick while guests run, and sleeps otherwise. It is a
+// engines' epoch every tick while guests run, and sleeps otherwise. It is a
 // C thread so that it ticks on time while every Go thread is busy in guests.
 #define _GNU_SOURCE
 #include "clock.h"
@@ -17,7 +17,8 @@ static void *run(void *arg) {
     nanosleep(&tick, NULL);
     if (__atomic_load_n(&c->running, __ATOMIC_ACQUIRE) > 0) {
       idle = 0;
-      wasmtime_engine_increment_epoch(c->engine);
+      wasmtime_engine_increment_epoch(c->engines[0]);
+      wasmtime_engine_increment_epoch(c->engines[1]);
       continue;
     }
     if (++idle < IDLE_TICKS) continue;
@@ -33,10 +34,11 @@ static void *run(void *arg) {
   return NULL;
 }
 
-serai_clock *serai_clock_new(wasm_engine_t *engine, long tick_ns) {
+serai_clock *serai_clock_new(wasm_engine_t *one, wasm_engine_t *two, long tick_ns) {
   serai_clock *c = calloc(1, sizeof *c);
   if (c == NULL) return NULL;
-  c->engine = engine;
+  c->engines[0] = one;
+  c->engines[1] = two;
   c->tick_ns = tick_ns;
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->wake, NULL);

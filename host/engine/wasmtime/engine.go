@@ -47,18 +47,29 @@ type Config struct {
 	// Processors is the number of guests that run at a time; 0 is one per
 	// processor that Go uses.
 	Processors int
+	// QuickFrom is the size of a module in bytes from which it is compiled
+	// quickly first and well in the background; 0 is 1 MiB.
+	QuickFrom int
 }
 
 // Engine is an [engine.Engine]. Create it with [New].
 type Engine struct {
-	cacheDir string
-	host     []engine.HostFunc
-	turns    *fair.Gate // for the processors
+	cacheDir  string
+	quickFrom int
+	host      []engine.HostFunc
+	turns     *fair.Gate // for the processors
 
+	full, quick tier
+	clock       *C.serai_clock
+	background  sync.WaitGroup // compilations for the full tier
+	close       sync.Once
+}
+
+// tier is a way to compile. Compiling CPython well takes seconds; so a large
+// module is compiled quickly first, and well in the background.
+type tier struct {
 	ptr    *C.wasm_engine_t
 	linker *C.wasmtime_linker_t
-	clock  *C.serai_clock
-	close  sync.Once
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -68,36 +79,54 @@ func New(c Config) (*Engine, error) {
 	if c.Processors <= 0 {
 		c.Processors = runtime.GOMAXPROCS(0)
 	}
-	const optimiseForSpeed = 1
+	if c.QuickFrom <= 0 {
+		c.QuickFrom = 1 << 20
+	}
 	e := &Engine{
-		cacheDir: c.CacheDir,
-		host:     c.Host,
-		turns:    fair.NewGate(int64(c.Processors), math.MaxInt64),
-		ptr:      C.serai_engine_new(optimiseForSpeed, wasmStack, fiberStack, reservation, guard),
+		cacheDir: c.CacheDir, quickFrom: c.QuickFrom, host: c.Host,
+		turns: fair.NewGate(int64(c.Processors), math.MaxInt64),
 	}
-	if e.ptr == nil {
-		return nil, errors.New("creating wasmtime engine: out of memory")
-	}
-	e.linker = C.wasmtime_linker_new(e.ptr)
-	for i := range c.Host {
-		if err := e.define(i, &c.Host[i]); err != nil {
-			_ = e.Close()
+	for _, t := range []*tier{&e.full, &e.quick} {
+		if err := t.open(t == &e.quick, c.Host); err != nil {
+			e.free()
 			return nil, err
 		}
 	}
-	if e.clock = C.serai_clock_new(e.ptr, C.long(tick)); e.clock == nil {
-		_ = e.Close()
+	if e.clock = C.serai_clock_new(e.full.ptr, e.quick.ptr, C.long(tick)); e.clock == nil {
+		e.free()
 		return nil, errors.New("creating wasmtime engine: no thread for the clock")
 	}
 	return e, nil
 }
 
-func (e *Engine) define(i int, f *engine.HostFunc) error {
+func (t *tier) open(quick bool, functions []engine.HostFunc) error {
+	if t.ptr = C.serai_engine_new(C.bool(quick), wasmStack, fiberStack, reservation, guard); t.ptr == nil {
+		return errors.New("creating wasmtime engine: out of memory")
+	}
+	t.linker = C.wasmtime_linker_new(t.ptr)
+	for i := range functions {
+		if err := t.define(i, &functions[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tier) close() {
+	if t.linker != nil {
+		C.wasmtime_linker_delete(t.linker)
+	}
+	if t.ptr != nil {
+		C.wasm_engine_delete(t.ptr)
+	}
+}
+
+func (t *tier) define(i int, f *engine.HostFunc) error {
 	params, results := valueKinds(f.Params), valueKinds(f.Results)
 	if params == nil || results == nil {
 		return fmt.Errorf("defining host function %s.%s: it may have integers only", f.Module, f.Name)
 	}
-	err := C.serai_linker_define(e.linker,
+	err := C.serai_linker_define(t.linker,
 		text(f.Module), C.size_t(len(f.Module)), text(f.Name), C.size_t(len(f.Name)),
 		(*C.uint8_t)(unsafe.SliceData(params)), C.size_t(len(f.Params)),
 		(*C.uint8_t)(unsafe.SliceData(results)), C.size_t(len(f.Results)), C.uint32_t(i)) //nolint:gosec // a slice index
@@ -142,16 +171,22 @@ func takeError(err *C.wasmtime_error_t) error {
 // Name is "wasmtime".
 func (e *Engine) Name() string { return "wasmtime" }
 
-// Close releases the engine. Closing twice is fine.
+// Close releases the engine. Closing twice is fine. A compilation in the
+// background cannot be stopped; Close does not wait for it.
 func (e *Engine) Close() error {
 	e.close.Do(func() {
-		if e.clock != nil {
-			C.serai_clock_delete(e.clock)
-		}
-		if e.linker != nil {
-			C.wasmtime_linker_delete(e.linker)
-		}
-		C.wasm_engine_delete(e.ptr)
+		go func() {
+			e.background.Wait()
+			e.free()
+		}()
 	})
 	return nil
+}
+
+func (e *Engine) free() {
+	if e.clock != nil {
+		C.serai_clock_delete(e.clock)
+	}
+	e.full.close()
+	e.quick.close()
 }

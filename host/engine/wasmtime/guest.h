@@ -49,7 +49,7 @@ typedef struct serai_guest {
   uint64_t *global_values;
 } serai_guest;
 
-wasm_engine_t *serai_engine_new(uint8_t opt_level, uint64_t wasm_stack, uint64_t fiber_stack,
+wasm_engine_t *serai_engine_new(bool quick, uint64_t wasm_stack, uint64_t fiber_stack,
                                 uint64_t reservation, uint64_t guard);
 wasmtime_error_t *serai_linker_define(wasmtime_linker_t *linker, const char *module,
                                       size_t module_len, const char *name, size_t name_len,

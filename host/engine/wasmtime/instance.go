@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -21,6 +22,7 @@ type Instance struct {
 	module *Module
 	guest  *C.serai_guest
 	mem    *image.Memory
+	tier   int32 // of the module's code when it started
 	funcs  map[string]C.uint32_t
 	state  any
 }
@@ -60,8 +62,14 @@ func (i *Instance) setGlobals(values []uint64) error {
 	return nil
 }
 
+// errOutdated says that the module has better code by now.
+var errOutdated = errors.New("the instance runs code that was compiled quickly")
+
 // Reset implements [engine.Instance].
 func (i *Instance) Reset() (image.Stats, error) {
+	if i.tier != i.module.tier.Load() {
+		return image.Stats{}, errOutdated
+	}
 	i.mem.Sync(uint64(i.guest.memory_size))
 	st, err := i.mem.Reset()
 	if err != nil {

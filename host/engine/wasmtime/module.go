@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/seraihost/serai/abi"
@@ -27,15 +28,29 @@ import (
 
 // Module is an [engine.Module].
 type Module struct {
-	engine  *Engine
-	info    *wasm.Module
-	kinds   map[string]exportKinds
-	ptr     *C.wasmtime_module_t
-	pre     *C.wasmtime_instance_pre_t
-	release sync.Once
+	engine *Engine
+	info   *wasm.Module
+	kinds  map[string]exportKinds
+
+	mu     sync.RWMutex // held for reading while code is used
+	code   code
+	tier   atomic.Int32 // changes when code does
+	closed bool
 }
 
 var _ engine.Module = (*Module)(nil)
+
+// code is a compiled module, ready for instances.
+type code struct {
+	engine *C.wasm_engine_t
+	ptr    *C.wasmtime_module_t
+	pre    *C.wasmtime_instance_pre_t
+}
+
+func (c code) free() {
+	C.wasmtime_instance_pre_delete(c.pre)
+	C.wasmtime_module_delete(c.ptr)
+}
 
 // exportKinds is how an export is called.
 type exportKinds struct {
@@ -46,45 +61,93 @@ type exportKinds struct {
 // Compile implements [engine.Engine]. A compiled module is kept as a file,
 // which the next process maps in a millisecond.
 func (e *Engine) Compile(_ context.Context, m *wasm.Module) (engine.Module, error) {
-	sum := sha256.Sum256(m.Code)
-	path := filepath.Join(e.cacheDir, "wasmtime-"+hex.EncodeToString(sum[:])+".cwasm")
+	mod := &Module{engine: e, info: m, kinds: callable(m)}
+	path := e.cachePath(m)
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	// A file of another version or processor is refused by wasmtime itself.
-	var ptr *C.wasmtime_module_t
-	if err := C.wasmtime_module_deserialize_file(e.ptr, cpath, &ptr); err != nil {
+	var (
+		ptr  *C.wasmtime_module_t
+		cerr error
+	)
+	err := C.wasmtime_module_deserialize_file(e.full.ptr, cpath, &ptr)
+	switch {
+	case err == nil:
+		mod.code, cerr = e.full.link(ptr)
+	case len(m.Code) < e.quickFrom:
 		C.wasmtime_error_delete(err)
-		var cerr error
-		if ptr, cerr = e.compile(m, path); cerr != nil {
-			return nil, cerr
-		}
+		mod.code, cerr = e.full.compile(m, path)
+	default:
+		C.wasmtime_error_delete(err)
+		mod.code, cerr = e.quick.compile(m, "")
 	}
-	var pre *C.wasmtime_instance_pre_t
-	if err := C.wasmtime_linker_instantiate_pre(e.linker, ptr, &pre); err != nil {
-		C.wasmtime_module_delete(ptr)
-		return nil, &host.Error{Code: abi.Invalid, Field: "module", Message: "linking the module: " + takeError(err).Error()}
+	if cerr != nil {
+		return nil, cerr
 	}
-	return &Module{engine: e, info: m, kinds: callable(m), ptr: ptr, pre: pre}, nil
+	if mod.code.engine == e.quick.ptr {
+		e.background.Go(func() {
+			if c, err := e.full.compile(m, path); err == nil {
+				mod.improve(c)
+			} // otherwise the quick code stays, and the next start tries again
+		})
+	}
+	return mod, nil
 }
 
-func (e *Engine) compile(m *wasm.Module, path string) (*C.wasmtime_module_t, error) {
+func (e *Engine) cachePath(m *wasm.Module) string {
+	sum := sha256.Sum256(m.Code)
+	return filepath.Join(e.cacheDir, "wasmtime-"+hex.EncodeToString(sum[:])+".cwasm")
+}
+
+// improve replaces the code for new instances.
+func (m *Module) improve(c code) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		c.free()
+		return
+	}
+	m.code.free() // instances keep what they need of it
+	m.code = c
+	m.tier.Add(1)
+}
+
+// compile compiles a module and keeps the result at path, unless that is "".
+func (t *tier) compile(m *wasm.Module, path string) (code, error) {
 	var ptr *C.wasmtime_module_t
-	err := C.wasmtime_module_new(e.ptr, (*C.uint8_t)(unsafe.SliceData(m.Code)), C.size_t(len(m.Code)), &ptr)
+	err := C.wasmtime_module_new(t.ptr, (*C.uint8_t)(unsafe.SliceData(m.Code)), C.size_t(len(m.Code)), &ptr)
 	if err != nil {
 		msg := strings.Join(strings.Fields(takeError(err).Error()), " ")
-		return nil, &host.Error{Code: abi.Invalid, Field: "module", Message: "the module does not compile: " + msg}
+		return code{}, &host.Error{Code: abi.Invalid, Field: "module", Message: "the module does not compile: " + msg}
 	}
+	if path != "" {
+		_ = save(ptr, path) //nolint:errcheck // a cache that cannot be written costs time, not function
+	}
+	return t.link(ptr)
+}
+
+// link takes ptr over and resolves its imports.
+func (t *tier) link(ptr *C.wasmtime_module_t) (code, error) {
+	c := code{engine: t.ptr, ptr: ptr}
+	var pre *C.wasmtime_instance_pre_t
+	if err := C.wasmtime_linker_instantiate_pre(t.linker, ptr, &pre); err != nil {
+		C.wasmtime_module_delete(ptr)
+		return code{}, &host.Error{Code: abi.Invalid, Field: "module", Message: "linking the module: " + takeError(err).Error()}
+	}
+	c.pre = pre
+	return c, nil
+}
+
+func save(ptr *C.wasmtime_module_t, path string) error {
 	var bytes C.wasm_byte_vec_t
 	if err := C.wasmtime_module_serialize(ptr, &bytes); err != nil {
-		C.wasmtime_module_delete(ptr)
-		return nil, fmt.Errorf("serialising module: %w", takeError(err))
+		return fmt.Errorf("serialising module: %w", takeError(err))
 	}
 	defer C.wasm_byte_vec_delete(&bytes)
 	if err := keep(path, unsafe.Slice((*byte)(unsafe.Pointer(bytes.data)), int(bytes.size))); err != nil {
-		C.wasmtime_module_delete(ptr)
-		return nil, fmt.Errorf("keeping compiled module: %w", err)
+		return fmt.Errorf("keeping compiled module: %w", err)
 	}
-	return ptr, nil
+	return nil
 }
 
 // keep writes a cache file that is either whole or absent.
@@ -136,8 +199,10 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 		return nil, host.Errorf(abi.Unavailable, "starting an instance: %w", err)
 	}
 	n := len(m.info.Globals)
-	i := &Instance{module: m, mem: mem}
-	i.guest = C.serai_guest_new(m.engine.ptr, m.pre, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n)) //nolint:gosec // bounded by wasm.Inspect
+	m.mu.RLock()
+	i := &Instance{module: m, mem: mem, tier: m.tier.Load()}
+	i.guest = C.serai_guest_new(m.code.engine, m.code.pre, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n)) //nolint:gosec // bounded by wasm.Inspect
+	m.mu.RUnlock()
 	if i.guest == nil {
 		_ = mem.Close()
 		return nil, errors.New("starting an instance: out of memory")
@@ -163,9 +228,11 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 // Close implements [engine.Module]. Instances that still exist keep what
 // they need.
 func (m *Module) Close() error {
-	m.release.Do(func() {
-		C.wasmtime_instance_pre_delete(m.pre)
-		C.wasmtime_module_delete(m.ptr)
-	})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.closed = true
+		m.code.free()
+	}
 	return nil
 }
