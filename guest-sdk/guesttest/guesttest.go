@@ -22,7 +22,6 @@ import (
 	"github.com/seraihost/serai/host/engine/image"
 	"github.com/seraihost/serai/host/engine/wasi"
 	"github.com/seraihost/serai/host/engine/wasm"
-	"github.com/seraihost/serai/host/engine/wazero"
 	"github.com/seraihost/serai/host/guest"
 )
 
@@ -86,7 +85,7 @@ func Refused(t testing.TB, code []byte) *host.Error {
 func compile(t testing.TB, code []byte, ops []connector.Op) *Service {
 	t.Helper()
 	functions := append(guest.Functions(), wasi.Functions()...)
-	e, err := wazero.New(t.Context(), wazero.Config{Host: functions, CacheDir: os.Getenv("SERAI_TEST_CACHE")})
+	e, err := newEngine(t, functions)
 	if err != nil {
 		t.Fatal(err)
 	}
