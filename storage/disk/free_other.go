@@ -1,6 +1,5 @@
 //go:build !unix
 
-// Package disk tells how full a disk is.
 package disk
 
 import "math"
