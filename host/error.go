@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -35,9 +36,9 @@ type GuestFailure struct {
 	Line      int    `json:"line,omitempty"`
 }
 
-// Error returns the message, followed by what it wraps.
+// Error returns the message, and what it wraps if the message does not say that.
 func (e *Error) Error() string {
-	if e.Err != nil {
+	if e.Err != nil && !strings.Contains(e.Message, e.Err.Error()) {
 		return e.Message + ": " + e.Err.Error()
 	}
 	return e.Message
@@ -46,8 +47,9 @@ func (e *Error) Error() string {
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf returns an *[Error] of the code. A trailing %w is wrapped for the
-// log and left out of the message.
+// Errorf returns an *[Error] of the code. The text of an error that %w wraps
+// is part of the message, so it must be fit for the caller; where it is not,
+// make an Error with Err instead.
 func Errorf(code abi.Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}

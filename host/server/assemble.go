@@ -81,7 +81,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	if err != nil {
 		return h, err
 	}
-	h.catalog = catalog.New(store, box)
+	h.catalog = catalog.New(store, box, kv.Prefix)
 	if err := h.ensureDefaultTenant(ctx); err != nil {
 		return h, err
 	}
