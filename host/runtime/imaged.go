@@ -92,15 +92,17 @@ func (i *imagedInstance) MemoryBytes() int64 { return int64(len(i.in.Memory())) 
 // Close implements [Instance].
 func (i *imagedInstance) Close() error { return i.in.Close() }
 
-// serveABI serves a call through serai_handle.
-func serveABI(ctx context.Context, in engine.Instance, call *host.Call, s *guest.Session, c *engine.Call) (*host.Reply, error) {
-	env, body := s.SetRequest(call.Envelope, call.Body)
-	code, err := in.Call(ctx, c, abi.ExportHandle, env, body)
-	if err != nil {
-		return nil, err
+// serveABI serves calls through an export of the ABI's signature.
+func serveABI(export string) func(context.Context, engine.Instance, *host.Call, *guest.Session, *engine.Call) (*host.Reply, error) {
+	return func(ctx context.Context, in engine.Instance, call *host.Call, s *guest.Session, c *engine.Call) (*host.Reply, error) {
+		env, body := s.SetRequest(call.Envelope, call.Body)
+		code, err := in.Call(ctx, c, export, env, body)
+		if err != nil {
+			return nil, err
+		}
+		if code != uint64(abi.OK) {
+			return nil, s.Failure(code)
+		}
+		return s.Reply(), nil
 	}
-	if code != uint64(abi.OK) {
-		return nil, s.Failure(code)
-	}
-	return s.Reply(), nil
 }

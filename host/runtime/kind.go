@@ -15,18 +15,26 @@ const (
 	wasiStart    = "_start"
 )
 
-// kindOf tells how an inspected module is run.
-func kindOf(m *wasm.Module) (host.Kind, error) {
-	if params, results, ok := m.ExportSignature(abi.ExportHandle); ok {
+// kindOf tells how an inspected module is run, and by which export; chosen
+// is the author's choice of one, or "".
+func kindOf(m *wasm.Module, chosen string) (kind host.Kind, export string, err error) {
+	handle := abi.ExportHandle
+	if chosen != "" && chosen != wasiStart {
+		handle = chosen
+	}
+	if params, results, ok := m.ExportSignature(handle); ok && chosen != wasiStart {
 		want := []byte{wasm.I32, wasm.I32}
 		if !bytes.Equal(params, want) || !bytes.Equal(results, want[:1]) {
-			return "", host.FieldErrorf("module", "export %q has the signature %s, the ABI's is %s",
-				abi.ExportHandle, wasm.Signature(params, results), wasm.Signature(want, want[:1]))
+			return "", "", host.FieldErrorf("module", "export %q has the signature %s, the ABI's is %s",
+				handle, wasm.Signature(params, results), wasm.Signature(want, want[:1]))
 		}
-		return host.KindCore, nil
+		return host.KindCore, handle, nil
+	}
+	if handle != abi.ExportHandle {
+		return "", "", host.FieldErrorf("export", "the module exports no function %q", host.Clip(handle))
 	}
 	if m.HasExport(wasiStart) {
-		return host.KindWASI, nil
+		return host.KindWASI, wasiStart, nil
 	}
 	names := make([]string, 0, 8)
 	for _, x := range m.Exports {
@@ -34,7 +42,7 @@ func kindOf(m *wasm.Module) (host.Kind, error) {
 			break
 		}
 	}
-	return "", host.FieldErrorf("module", "the module exports neither %q (Serai's ABI) nor %q (a WASI command) and imports nothing of %q (an Extism plugin); it exports: %s",
+	return "", "", host.FieldErrorf("module", "the module exports neither %q (Serai's ABI) nor %q (a WASI command) and imports nothing of %q (an Extism plugin); it exports: %s",
 		abi.ExportHandle, wasiStart, extismModule, host.Clip(strings.Join(names, ", ")))
 }
 

@@ -21,7 +21,7 @@ func (r *Runtime) buildModule(ctx context.Context, src Source) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, err := kindOf(m)
+	kind, _, err := kindOf(m, src.Settings.Export)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,10 @@ func (r *Runtime) loadModule(ctx context.Context, v host.Version) (Program, erro
 	if err != nil {
 		return nil, err
 	}
+	_, export, err := kindOf(m, v.Settings.Export)
+	if err != nil {
+		return nil, err
+	}
 	c, err := r.modules.get(ctx, m)
 	if err != nil {
 		return nil, err
@@ -98,7 +102,7 @@ func (r *Runtime) loadModule(ctx context.Context, v host.Version) (Program, erro
 	}
 	p := &imaged{
 		rt: r, module: c, image: im, limits: v.Settings.Limits,
-		fresh: v.Fresh, init: moduleInit(m, v.Kind, v.Service), serve: serveABI,
+		fresh: v.Fresh, init: moduleInit(m, v.Kind, v.Service), serve: serveABI(export),
 	}
 	if v.Kind == host.KindWASI {
 		p.serve = serveCommand
