@@ -29,9 +29,8 @@ type Image struct {
 	file     *os.File
 	base     *Image
 	segments []segment // ascending, not overlapping; the rest is zero
-	view     []byte    // the segments, mapped read-only
 	patches  []run     // single pages that are copied over the segments
-	patch    []byte    // their content, mapped read-only
+	view     []byte    // the whole memory, read-only
 	onFree   func()
 }
 
@@ -56,24 +55,14 @@ func (im *Image) Digest() string { return im.digest }
 // OwnBytes is the size of the pages that the image does not share with its base.
 func (im *Image) OwnBytes() int64 { return im.ownBytes }
 
-// Bytes returns the whole linear memory. The caller must not change it. It is
-// a copy where the image has a base; otherwise it is valid until the last
-// holder releases the image.
-func (im *Image) Bytes() []byte {
-	if len(im.patches) == 0 {
-		return im.view
-	}
-	b := append([]byte(nil), im.view...)
-	im.applyPatches(b)
-	return b
-}
+// Bytes returns the whole linear memory, valid until the last holder
+// releases the image. Writing to it faults.
+func (im *Image) Bytes() []byte { return im.view }
 
 // applyPatches copies the image's single pages into mem.
 func (im *Image) applyPatches(mem []byte) {
-	from := im.patch
 	for _, r := range im.patches {
-		n := copy(mem[r.start*PageSize:(r.start+r.pages)*PageSize], from)
-		from = from[n:]
+		copy(mem[r.start*PageSize:(r.start+r.pages)*PageSize], im.view[r.start*PageSize:])
 	}
 }
 
@@ -96,8 +85,7 @@ func (im *Image) Release() {
 
 func (im *Image) free() {
 	_ = unmap(im.view)
-	_ = unmap(im.patch)
-	im.view, im.patch = nil, nil
+	im.view = nil
 	if im.file != nil {
 		_ = im.file.Close()
 	}
@@ -156,7 +144,7 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 		return nil, fmt.Errorf("mapping image: %w", err)
 	}
 	if err = im.mapInto(im.view, unix.PROT_READ); err == nil {
-		err = im.mapPatches(h.patches, offset)
+		err = im.readPatches(h.patches, offset)
 	}
 	if err != nil {
 		_ = unmap(im.view)
@@ -165,20 +153,27 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 	return im, nil
 }
 
-// mapPatches maps the content of the patches, which is at offset of the file.
-func (im *Image) mapPatches(patches []run, offset int64) (err error) {
-	length := pagesOf(patches) * PageSize
-	if im.patch, err = reserve(length, unix.PROT_READ); err != nil {
-		return fmt.Errorf("mapping image: %w", err)
-	}
-	if length > 0 {
-		if err := mapFile(im.patch, im.file, offset, unix.PROT_READ); err != nil {
-			_ = unmap(im.patch)
+// readPatches reads the patches, which are at offset of the file, into the
+// view: they are too many to map one by one.
+func (im *Image) readPatches(patches []run, offset int64) error {
+	im.patches = patches
+	for _, r := range patches {
+		pages := im.view[r.start*PageSize : (r.start+r.pages)*PageSize]
+		if err := unix.Mprotect(pages, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 			return fmt.Errorf("mapping image: %w", err)
 		}
+		if _, err := im.file.ReadAt(pages, offset); err != nil {
+			return fmt.Errorf("reading image: %w", err)
+		}
+		offset += int64(len(pages))
+		im.ownBytes += int64(len(pages))
 	}
-	im.patches = patches
-	im.ownBytes += int64(length) //nolint:gosec // within the memory
+	if len(im.view) == 0 {
+		return nil
+	}
+	if err := unix.Mprotect(im.view, unix.PROT_READ); err != nil { // one mapping again
+		return fmt.Errorf("mapping image: %w", err)
+	}
 	return nil
 }
 

@@ -124,7 +124,6 @@ func (m *Memory) Reset() (Stats, error) {
 	for _, r := range regions {
 		copy(m.region[r.start:r.end], m.im.view[r.start:r.end])
 	}
-	m.im.applyPatches(m.region) // which are always among the dirty pages
 	return st, nil
 }
 
