@@ -72,11 +72,13 @@ type About struct {
 
 // Server is the control API of one host.
 type Server struct {
-	cfg    Config
-	log    *slog.Logger
-	app    *fiber.App
-	base   context.Context //nolint:containedctx // the lifetime of the server, parent of all requests
-	cancel context.CancelFunc
+	cfg Config
+	log *slog.Logger
+	app *fiber.App
+	// base ends when requests must, and open when new ones and streams do.
+	base, open context.Context //nolint:containedctx // lifetimes of the server
+	abort      context.CancelFunc
+	cancel     context.CancelFunc
 	// tenants orders read-modify-write of tenants.
 	tenants sync.Mutex
 	// listening guards listener, and orders Serve and Shutdown.
@@ -96,7 +98,8 @@ func New(cfg Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.base, s.cancel = context.WithCancel(context.Background())
+	s.base, s.abort = context.WithCancel(context.Background())
+	s.open, s.cancel = context.WithCancel(s.base)
 	s.app = fiber.New(fiber.Config{
 		AppName:                      "serai control",
 		DisableStartupMessage:        true,
@@ -122,26 +125,27 @@ func New(cfg Config) (*Server, error) {
 // Serve answers on l until [Server.Shutdown]; it closes l.
 func (s *Server) Serve(l net.Listener) error {
 	s.listening.Lock()
-	if s.base.Err() != nil {
+	if s.open.Err() != nil {
 		s.listening.Unlock()
 		return l.Close()
 	}
 	s.listener = l
 	s.listening.Unlock()
-	if err := s.app.Listener(l); err != nil && s.base.Err() == nil {
+	if err := s.app.Listener(l); err != nil && s.open.Err() == nil {
 		return fmt.Errorf("serving the control API: %w", err)
 	}
 	return nil
 }
 
 // Shutdown stops listening, ends streams of logs, and waits until requests
-// in progress are answered or ctx ends. It may be called before Serve, and
-// twice.
+// in progress are answered or ctx ends, which cancels them. It may be called
+// before Serve, and twice.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.listening.Lock()
 	s.cancel()
 	l := s.listener
 	s.listening.Unlock()
+	defer s.abort()
 	if l == nil {
 		return nil
 	}

@@ -107,6 +107,25 @@ func TestShutdownEndsStreams(t *testing.T) {
 	}
 }
 
+func TestShutdownWaitsForCalls(t *testing.T) {
+	f := newFixture(t)
+	token := f.tenant("acme")
+	f.upload(token, "acme", "slow", "", host.TypePython, "x")
+	status := make(chan int, 1)
+	go func() { status <- f.send(token, "POST", "/v1/tenants/acme/services/slow/invoke", "", nil).StatusCode }()
+	<-began
+	down := make(chan error, 1)
+	go func() { down <- f.server.Shutdown(t.Context()) }()
+	<-f.server.open.Done()
+	close(finish)
+	if got := <-status; got != http.StatusOK {
+		t.Errorf("the call in progress was answered with %d", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShutdownBeforeServe(t *testing.T) {
 	f := newFixture(t)
 	s, err := New(f.server.cfg)

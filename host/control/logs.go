@@ -53,7 +53,7 @@ func (s *Server) logs(c *fiber.Ctx) error {
 		w := c.Response().BodyWriter()
 		return writeRecords(json.NewEncoder(w), s.cfg.Book.Tail(tenant, f))
 	}
-	ctx, stop := context.WithCancel(s.base)
+	ctx, stop := context.WithCancel(s.open)
 	// Subscribing before reading what is there loses nothing in between.
 	news := s.cfg.Book.Follow(ctx, tenant, f)
 	past := s.cfg.Book.Tail(tenant, f)

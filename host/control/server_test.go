@@ -227,8 +227,18 @@ func hexed(b []byte) string {
 // the service "failing" with a failure.
 type echo struct{}
 
-func (echo) Invoke(_ context.Context, c *host.Call) (*host.Reply, error) {
+// began and finish steer the service "slow".
+var began, finish = make(chan struct{}), make(chan struct{})
+
+func (echo) Invoke(ctx context.Context, c *host.Call) (*host.Reply, error) {
 	switch c.Service {
+	case "slow":
+		close(began)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-finish:
+		}
 	case "failing":
 		e := host.Errorf(abi.Failed, "ValueError: no")
 		e.Detail = &host.GuestFailure{Type: "ValueError", Message: "no", Traceback: "Traceback…"}

@@ -25,7 +25,7 @@ func (s *Server) health(c *fiber.Ctx) error { return c.JSON(status{"ok"}) }
 
 // ready says whether the host serves calls.
 func (s *Server) ready(c *fiber.Ctx) error {
-	if s.base.Err() != nil {
+	if s.open.Err() != nil {
 		return errDraining()
 	}
 	if s.cfg.Ready != nil {
