@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -230,41 +229,6 @@ func (s *Session) close(handle uint32) bool {
 
 // Lines returns a writer that logs every line at the level, for the
 // standard streams of guests.
-func (s *Session) Lines(level int) *Lines { return &Lines{session: s, level: level} }
-
-// Lines is made by [Session.Lines].
-type Lines struct {
-	session *Session
-	level   int
-	part    []byte
-}
-
-// Write logs the complete lines of p and keeps the rest for the next call.
-func (l *Lines) Write(p []byte) (int, error) {
-	n := len(p)
-	for {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			break
-		}
-		l.emit(p[:i])
-		p = p[i+1:]
-	}
-	l.part = append(l.part, p...)
-	if len(l.part) > abi.MaxLogRecord {
-		l.emit(nil)
-	}
-	return n, nil
-}
-
-// Flush logs what has no line end yet.
-func (l *Lines) Flush() {
-	if len(l.part) > 0 {
-		l.emit(nil)
-	}
-}
-
-func (l *Lines) emit(rest []byte) {
-	l.session.Print(l.level, strings.TrimSuffix(string(l.part)+string(rest), "\r"))
-	l.part = l.part[:0]
+func (s *Session) Lines(level int) *wasi.Lines {
+	return &wasi.Lines{Emit: func(line []byte) { s.Print(level, string(line)) }}
 }
