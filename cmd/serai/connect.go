@@ -15,7 +15,7 @@ import (
 const (
 	defaultControl = "127.0.0.1:8183"
 	// quickstartToken is where the quickstart's host keeps the operator's token.
-	quickstartToken = "serai-data/operator.token"
+	quickstartToken = "serai-data/operator.token" //nolint:gosec // where it is, not what it is
 )
 
 // target is what every client command takes.
@@ -48,7 +48,7 @@ func (v *formatValue) Set(s string) error {
 
 // client returns the client of the host that the flags and the environment mean.
 func (t *target) client(a *app) (*client.Client, error) {
-	url, isDefault := t.control, false
+	url := t.control
 	if url == "" {
 		url = a.env("SERAI_CONTROL")
 	}
@@ -58,7 +58,7 @@ func (t *target) client(a *app) (*client.Client, error) {
 	if !strings.Contains(url, "://") {
 		url = "http://" + url
 	}
-	isDefault = strings.TrimRight(url, "/") == "http://"+defaultControl
+	isDefault := strings.TrimRight(url, "/") == "http://"+defaultControl
 	token, err := t.findToken(a, isDefault)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (t *target) findToken(a *app, isDefault bool) (string, error) {
 }
 
 func readToken(path string) (string, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("reading the token: %w", err)
 	}

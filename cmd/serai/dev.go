@@ -61,7 +61,7 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching files: %w", err)
 	}
-	defer w.Close()
+	defer w.Close() //nolint:errcheck // nothing is written to it
 	file, err := d.watch(w)
 	if err != nil {
 		return err

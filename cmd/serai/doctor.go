@@ -86,7 +86,7 @@ func checkKernel() finding {
 
 // readNumber reads a file that holds one number.
 func readNumber(path string) (int64, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // names in the program
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}

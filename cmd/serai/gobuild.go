@@ -37,7 +37,7 @@ func buildGo(ctx context.Context, dir string, stderr io.Writer) ([]byte, error) 
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("building the Go module in %s: %w", dir, err)
 	}
-	content, err := os.ReadFile(out) //nolint:gosec // built above
+	content, err := os.ReadFile(out)
 	if err != nil {
 		return nil, fmt.Errorf("reading the built module: %w", err)
 	}
@@ -52,7 +52,7 @@ func isReactor(dir string) bool {
 		return false
 	}
 	for _, f := range files {
-		b, err := os.ReadFile(f) //nolint:gosec // the author's own folder
+		b, err := os.ReadFile(f)
 		if err == nil && (bytes.Contains(b, []byte(guestSDK)) || bytes.Contains(b, []byte("//go:wasmexport"))) {
 			return true
 		}

@@ -67,7 +67,7 @@ func (a *app) input(v string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the data: %w", err)
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // it was only read
 		return readLimited(f, v[1:])
 	default:
 		return []byte(v), nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "the host ended with %d: %s\n", end, theHost.err)
 			code = 1
 		}
-		os.RemoveAll(theHost.dir) //nolint:errcheck // a temporary folder
+		os.RemoveAll(theHost.dir)
 	}
 	os.Exit(code)
 }
@@ -97,8 +98,11 @@ func startHost() {
 	defer cancel()
 	text, err := h.out.wait(patience, `Ctrl-C`)
 	found := regexp.MustCompile(`gateway (http://\S+), control API (http://\S+)`).FindStringSubmatch(text)
-	if err != nil || found == nil {
-		h.failure = fmt.Errorf("the quickstart did not start: %v\n%s\n%s", err, text, h.err)
+	if err == nil && found == nil {
+		err = errors.New("no addresses in its output")
+	}
+	if err != nil {
+		h.failure = fmt.Errorf("the quickstart did not start: %w\n%s\n%s", err, text, h.err)
 		return
 	}
 	h.gateway, h.control, h.token = found[1], found[2], filepath.Join(data, "operator.token")

@@ -23,7 +23,7 @@ func checkDirtyPages() finding {
 	if err != nil {
 		return warn(check, "/proc/self/pagemap cannot be read (%v); instances are reset by mapping them anew, which is slower", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return bad(check, "memory cannot be mapped: %v", err)

@@ -16,7 +16,7 @@ func (a *app) prompt(what string) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("stdin is not a terminal")
 	}
-	fd := int(f.Fd()) //nolint:gosec // a file descriptor is a small number
+	fd := int(f.Fd())
 	fmt.Fprintf(a.stderr, "%s: ", what)
 	if old, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
 		quiet := *old

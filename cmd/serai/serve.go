@@ -118,8 +118,7 @@ func hostEnded(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
 	}
-	var known *host.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*host.Error](err); ok {
 		return known
 	}
 	return fmt.Errorf("running the host: %w", err)

@@ -15,7 +15,7 @@ import (
 )
 
 // secretFlags take a value that does not belong on a command line.
-type secretFlags struct{ file, value string }
+type secretFlags struct{ file string }
 
 func (s *secretFlags) register(fs *flag.FlagSet, what string) {
 	fs.StringVar(&s.file, "from-file", "", "`FILE` with "+what+", - for stdin (default: a prompt, or stdin)")

@@ -38,7 +38,7 @@ type deployed struct {
 // openTutorial reads the state from a file, or draws and stores it.
 func openTutorial(path string) (*tutorialState, error) {
 	s := &tutorialState{path: path}
-	b, err := os.ReadFile(path) //nolint:gosec // in the data directory
+	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the tutorial's state: %w", err)
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -139,8 +139,8 @@ func queryInt(c *fiber.Ctx, name string, def, most int) (int, error) {
 	if text == "" {
 		return def, nil
 	}
-	var n int
-	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 1 || n > most || fmt.Sprint(n) != text {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
 		return 0, host.FieldErrorf(name, "%s %q: use a whole number from 1 to %d", name, host.Clip(text), most)
 	}
 	return n, nil

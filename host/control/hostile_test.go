@@ -33,7 +33,7 @@ func raw(t *testing.T, f *fixture, request string) []*http.Response {
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	go io.WriteString(conn, request) //nolint:errcheck // the server may refuse to read it all
+	go io.WriteString(conn, request)
 	var out []*http.Response
 	for r := bufio.NewReader(conn); ; {
 		resp, err := http.ReadResponse(r, nil)

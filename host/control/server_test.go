@@ -245,8 +245,10 @@ func (echo) Invoke(ctx context.Context, c *host.Call) (*host.Reply, error) {
 		return nil, e
 	case "teapot":
 		return &host.Reply{Status: 418, Body: []byte(`{"tea":true}`), Headers: []abi.Field{
-			{Name: "content-type", Value: "application/json"}, {Name: "x-pot", Value: "1"},
-			{Name: "access-control-allow-origin", Value: "*"}, {Name: "set-cookie", Value: "a=b"},
+			{Name: "content-type", Value: "application/json"},
+			{Name: "x-pot", Value: "1"},
+			{Name: "access-control-allow-origin", Value: "*"},
+			{Name: "set-cookie", Value: "a=b"},
 		}}, nil
 	}
 	return &host.Reply{Status: 200, Body: slices.Clone(c.Body), Headers: []abi.Field{

@@ -103,7 +103,7 @@ func TestServicesVersionsRollback(t *testing.T) {
 		t.Errorf("rolled back to %s, want %s", r.Version, was.Version)
 	}
 	f.do(token, "POST", base+"/my%20service/rollback", `{"version":"sha256:ffff"}`, 404)
-	f.do(token, "POST", base+"/my%20service/rollback", `{"versoin":""}`, 400)
+	f.do(token, "POST", base+"/my%20service/rollback", `{"verzion":""}`, 400)
 	f.do(token, "GET", base+"/my%20service", "", 200)
 	if a := f.do(token, "GET", base, "", 200); !strings.Contains(string(a.body), `"service":"my service"`) {
 		t.Errorf("services are %s", a.body)
