@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,7 +28,7 @@ func (t *target) register(fs *flag.FlagSet) {
 	fs.StringVar(&t.control, "control", "", "`URL` of the control API; $SERAI_CONTROL, or http://"+defaultControl)
 	fs.StringVar(&t.token, "token", "", "`TOKEN` of the operator or a tenant; $SERAI_TOKEN, or ./"+quickstartToken+" for the default URL")
 	fs.StringVar(&t.tokenFile, "token-file", "", "`FILE` with the token")
-	fs.StringVar(&t.tenant, "tenant", host.DefaultTenant, "`NAME` of the tenant")
+	fs.StringVar(&t.tenant, "tenant", "", "`NAME` of the tenant; $SERAI_TENANT, or "+host.DefaultTenant)
 	fs.Func("output", "`FORMAT`: text or json (default text)", nil)
 	f := fs.Lookup("output")
 	f.Value = (*formatValue)(&t.output)
@@ -46,15 +47,14 @@ func (v *formatValue) Set(s string) error {
 	return nil
 }
 
+// tenantName returns the tenant that the flags and the environment mean.
+func (t *target) tenantName(a *app) string {
+	return cmp.Or(t.tenant, a.env("SERAI_TENANT"), host.DefaultTenant)
+}
+
 // client returns the client of the host that the flags and the environment mean.
 func (t *target) client(a *app) (*client.Client, error) {
-	url := t.control
-	if url == "" {
-		url = a.env("SERAI_CONTROL")
-	}
-	if url == "" {
-		url = defaultControl
-	}
+	url := cmp.Or(t.control, a.env("SERAI_CONTROL"), defaultControl)
 	if !strings.Contains(url, "://") {
 		url = "http://" + url
 	}

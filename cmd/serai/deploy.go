@@ -104,7 +104,7 @@ func deployCommand() *command {
 					return err
 				}
 				defer c.Close()
-				r, err := f.deploy(ctx, a, c, t.tenant, args[0])
+				r, err := f.deploy(ctx, a, c, t.tenantName(a), args[0])
 				if err != nil {
 					return err
 				}

@@ -38,7 +38,7 @@ with an error status, exits 1 and says why on stderr.`,
 					return err
 				}
 				defer c.Close()
-				reply, err := c.Invoke(ctx, t.tenant, args[0], *kind, body)
+				reply, err := c.Invoke(ctx, t.tenantName(a), args[0], *kind, body)
 				if err != nil {
 					return err
 				}

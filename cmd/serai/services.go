@@ -22,7 +22,7 @@ func remote(fs *flag.FlagSet, run func(ctx context.Context, a *app, c *client.Cl
 			return err
 		}
 		defer c.Close()
-		return run(ctx, a, c, t.tenant, args)
+		return run(ctx, a, c, t.tenantName(a), args)
 	}
 }
 

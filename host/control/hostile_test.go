@@ -107,6 +107,20 @@ func TestShutdownEndsStreams(t *testing.T) {
 	}
 }
 
+func TestTooManyFollowers(t *testing.T) {
+	f := newFixture(t)
+	token := f.tenant("acme")
+	for range followers {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		f.book.Follow(ctx, "acme", telemetry.Filter{})
+	}
+	a := f.do(token, "GET", "/v1/tenants/acme/logs?follow=true", "", 503)
+	if a.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
 func TestShutdownWaitsForCalls(t *testing.T) {
 	f := newFixture(t)
 	token := f.tenant("acme")

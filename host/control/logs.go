@@ -56,6 +56,14 @@ func (s *Server) logs(c *fiber.Ctx) error {
 	ctx, stop := context.WithCancel(s.open)
 	// Subscribing before reading what is there loses nothing in between.
 	news := s.cfg.Book.Follow(ctx, tenant, f)
+	select {
+	case _, there := <-news: // a record is in the tail below, too
+		if !there && s.open.Err() == nil {
+			stop()
+			return errFollowers()
+		}
+	default:
+	}
 	past := s.cfg.Book.Tail(tenant, f)
 	conn := c.Context().Conn()
 	c.Context().SetConnectionClose() // its write deadline is the stream's
@@ -65,6 +73,12 @@ func (s *Server) logs(c *fiber.Ctx) error {
 		out.run(past, news)
 	})
 	return nil
+}
+
+func errFollowers() error {
+	e := host.Errorf(abi.Unavailable, "too many clients follow the tenant's log; end one of them")
+	e.RetryAfter = heartbeat
+	return e
 }
 
 // stream writes records as they come.

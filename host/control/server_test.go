@@ -41,6 +41,8 @@ type fixture struct {
 	changes int
 }
 
+const followers = 4 // of one tenant's log
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	box, err := security.OpenBox(filepath.Join(t.TempDir(), "key"))
@@ -51,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	operator, hash := security.NewToken()
 	f := &fixture{
 		t: t, operator: operator, catalog: catalog.New(store, box),
-		book: telemetry.NewBook(telemetry.Options{}), metrics: telemetry.NewMetrics(),
+		book: telemetry.NewBook(telemetry.Options{Followers: followers}), metrics: telemetry.NewMetrics(),
 	}
 	f.deployer = &fakeDeployer{catalog: f.catalog}
 	f.server, err = New(Config{
