@@ -35,6 +35,7 @@ type Session struct {
 	held     int
 	logged   int64
 	replied  bool
+	refusal  error // why a reply was refused, if the guest set none after it
 	envelope abi.Envelope
 	body     []byte
 }
@@ -107,6 +108,9 @@ func (s *Session) Reply() *host.Reply {
 // Failure returns how the guest says it failed, after an export returned
 // the code. The strings are bounded by the ABI's limits.
 func (s *Session) Failure(code uint64) *host.Error {
+	if s.refusal != nil && !s.replied {
+		return s.refusedReply()
+	}
 	e := s.envelope
 	f := &host.GuestFailure{
 		Type:      e.Get(abi.FieldErrorType),
@@ -125,11 +129,35 @@ func (s *Session) Failure(code uint64) *host.Error {
 	return &host.Error{Code: c, Message: "the service failed", Detail: f}
 }
 
+// refusedReply is the failure of a guest whose reply the host did not take.
+// The caller's request was not at fault, whatever code the guest was told.
+func (s *Session) refusedReply() *host.Error {
+	if host.CodeOf(s.refusal) == abi.TooLarge {
+		return LargeReply(s.Scope.Limits)
+	}
+	return &host.Error{Code: abi.Failed, Message: "the service failed", Err: s.refusal,
+		Detail: &host.GuestFailure{Type: "Reply", Message: "the reply was refused: " + host.MessageOf(s.refusal)}}
+}
+
+// LargeReply is how a call ends whose reply is over the service's limit.
+func LargeReply(l host.Limits) *host.Error {
+	return host.Errorf(abi.Limit, "the reply is over the limit of %s; raise it with --reply-size", l.ReplyBytes)
+}
+
 // setReply checks and keeps the reply of a guest.
 func (s *Session) setReply(env, body []byte) error {
 	if s.replied {
 		return host.Errorf(abi.Conflict, "the reply was set before")
 	}
+	if err := s.takeReply(env, body); err != nil {
+		s.refusal = err
+		return err
+	}
+	s.refusal = nil
+	return nil
+}
+
+func (s *Session) takeReply(env, body []byte) error {
 	e, err := abi.Decode(env)
 	if err != nil {
 		return host.Errorf(abi.Invalid, "reply: %w", err)

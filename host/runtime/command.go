@@ -45,8 +45,8 @@ func serveCommand(ctx context.Context, in engine.Instance, call *host.Call, s *g
 type bodyWriter struct{ s *guest.Session }
 
 func (w bodyWriter) Write(p []byte) (int, error) {
-	if err := w.s.WriteBody(p); err != nil {
-		return 0, err
+	if w.s.WriteBody(p) != nil {
+		return 0, guest.LargeReply(w.s.Scope.Limits)
 	}
 	return len(p), nil
 }
