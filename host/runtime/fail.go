@@ -10,8 +10,9 @@ import (
 	"github.com/seraihost/serai/host/engine"
 )
 
-// failure turns what ended an engine's call into an error with a code.
-func failure(err error, limits host.Limits) error {
+// failure turns what ended an engine's call into an error with a code. task
+// is what the service had to do within its limits, such as "answer".
+func failure(err error, task string, limits host.Limits) error {
 	var (
 		trap  *engine.Trap
 		exit  *engine.Exit
@@ -25,7 +26,7 @@ func failure(err error, limits host.Limits) error {
 			Message: fmt.Sprintf("the service used more processor time than its limit of %s", limits.CPU)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &host.Error{Code: abi.Timeout, Err: err,
-			Message: fmt.Sprintf("the service did not answer within its limit of %s", limits.Timeout)}
+			Message: fmt.Sprintf("the service did not %s within its limit of %s", task, limits.Timeout)}
 	case errors.Is(err, context.Canceled):
 		return &host.Error{Code: abi.Cancelled, Message: "the caller went away", Err: err}
 	case errors.As(err, &trap):

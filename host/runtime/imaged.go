@@ -67,13 +67,13 @@ func (i *imagedInstance) run(ctx context.Context, call *host.Call, s *guest.Sess
 		ops := s.Ops
 		s.Ops = nil
 		if err := i.p.init(ctx, i.in, s, c); err != nil {
-			return nil, failure(err, s.Scope.Limits)
+			return nil, failure(err, "answer", s.Scope.Limits)
 		}
 		s.Ops = ops
 	}
 	reply, err := i.p.serve(ctx, i.in, call, s, c)
 	if err != nil {
-		return nil, failure(err, s.Scope.Limits)
+		return nil, failure(err, "answer", s.Scope.Limits)
 	}
 	return reply, nil
 }

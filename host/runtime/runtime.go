@@ -84,8 +84,6 @@ type Built struct {
 // without operations, and saves source and image. An error is a *[host.Error]
 // that the author can act on.
 func (r *Runtime) Build(ctx context.Context, src Source) (*Built, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(src.Settings.Limits.Timeout))
-	defer cancel()
 	switch src.ContentType {
 	case host.TypeWASM:
 		return r.buildModule(ctx, src)
@@ -129,11 +127,13 @@ func (r *Runtime) initialised(ctx context.Context, c *compiled, im *image.Image,
 	init func(context.Context, engine.Instance, *guest.Session, *engine.Call) error,
 	prepare func(*guest.Session),
 ) (engine.Instance, error) {
-	limits := src.Settings.Limits
+	limits := initLimits(src)
 	in, err := c.module.Instantiate(ctx, im, uint64(limits.Memory)) //nolint:gosec // not negative
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(limits.Timeout))
+	defer cancel()
 	s := &guest.Session{Scope: scopeOf(src), Log: src.Log}
 	out, errs := s.Lines(abi.LevelInfo), s.Lines(abi.LevelWarning)
 	s.System.Stdout, s.System.Stderr = out, errs
@@ -146,9 +146,23 @@ func (r *Runtime) initialised(ctx context.Context, c *compiled, im *image.Image,
 	s.System.Close()
 	if err != nil {
 		_ = in.Close()
-		return nil, failure(err, limits)
+		return nil, failure(err, "become ready", limits)
 	}
 	return in, nil
+}
+
+// initTime is what a service gets to initialise itself even where its calls
+// get less, as far as the tenant's quota allows.
+const initTime = host.Duration(2 * time.Second)
+
+func initLimits(src Source) host.Limits {
+	l := src.Settings.Limits
+	least := initTime
+	if q := src.Quota.Timeout; q > 0 {
+		least = min(least, q)
+	}
+	l.Timeout, l.CPU = max(l.Timeout, least), max(l.CPU, least)
+	return l
 }
 
 func scopeOf(src Source) connector.Scope {
