@@ -18,7 +18,7 @@ DROP = {
     "test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv", "pydoc_data",
     "_pyrepl", "curses", "dbm", "site-packages", "__phello__", "this.py", "antigravity.py", "__hello__.py",
     "_android_support.py", "_apple_support.py", "_ios_support.py", "windows_events.py", "windows_utils.py",
-    "popen_spawn_win32.py", "popen_fork.py", "popen_forkserver.py", "_aix_support.py", "_osx_support.py", "__pycache__",
+    "popen_spawn_win32.py", "_aix_support.py", "_osx_support.py", "__pycache__",
     "pydoc.py", "winreg.py", "msilib", "nturl2path.py", "_sysconfigdata__linux_x86_64-linux-gnu.py",
 }
 ZONES_DROP = {"posix", "right", "posixrules", "localtime", "leapseconds", "leap-seconds.list", "Factory", "SystemV"}

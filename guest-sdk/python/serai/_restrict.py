@@ -16,7 +16,7 @@ ENDING = "ends the whole interpreter and is not available in a Serai service: re
 _OS = {
     **dict.fromkeys(
         "fork forkpty vfork system popen spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe "
-        "posix_spawn posix_spawnp execl execle execlp execlpe execv execve execvp execvpe wait waitpid kill killpg".split(),
+        "pipe pipe2 WNOHANG posix_spawn posix_spawnp execl execle execlp execlpe execv execve execvp execvpe wait waitpid kill killpg".split(),
         PROCESSES,
     ),
 }
@@ -29,10 +29,10 @@ def _no_thread(*args, **kwargs):
 def before():
     """What has to be in place before the standard library is imported."""
     import _thread
+    import threading
 
-    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
-        if hasattr(_thread, name):
-            setattr(_thread, name, _no_thread)
+    _thread.start_new_thread = _thread.start_new = _thread.start_joinable_thread = _no_thread
+    threading._start_new_thread = threading._start_joinable_thread = _no_thread
 
 
 def after():
@@ -50,14 +50,13 @@ def after():
 
     os._exit = os.abort = _exit
 
-    import zoneinfo
-
-    zoneinfo.reset_tzpath(to=["/lib/zoneinfo"])
     import asyncio
+    import hashlib
 
     from serai._loop import Policy
 
     asyncio.set_event_loop_policy(Policy())
+    hashlib.pbkdf2_hmac = _pbkdf2_hmac
     _no_subprocess()
 
 
@@ -66,6 +65,31 @@ def _os_missing(name):
     if why is not None:
         raise AttributeError(f"os.{name} {why}", name=name, obj=sys.modules["os"])
     raise AttributeError(f"module 'os' has no attribute {name!r}", name=name, obj=sys.modules["os"])
+
+
+def _pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
+    """PBKDF2 (RFC 8018), which CPython takes from OpenSSL elsewhere."""
+    import hmac
+
+    if iterations < 1:
+        raise ValueError("iteration value must be greater than 0.")
+    mac = hmac.new(bytes(password), digestmod=hash_name)
+    dklen = mac.digest_size if dklen is None else dklen
+    if dklen < 1:
+        raise ValueError("key length must be greater than 0.")
+    out = b""
+    for block in range(1, -(-dklen // mac.digest_size) + 1):
+        h = mac.copy()
+        h.update(bytes(salt) + block.to_bytes(4, "big"))
+        last = h.digest()
+        total = int.from_bytes(last, "big")
+        for _ in range(iterations - 1):
+            h = mac.copy()
+            h.update(last)
+            last = h.digest()
+            total ^= int.from_bytes(last, "big")
+        out += total.to_bytes(mac.digest_size, "big")
+    return out[:dklen]
 
 
 def _no_subprocess():

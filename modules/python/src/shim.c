@@ -34,6 +34,10 @@ static unsigned char scratch[64 << 10] __attribute__((aligned(4096)));
  * free memory and does not grow the linear memory. */
 enum { HEAP_SLACK = 8 << 20 };
 
+/* How deep C code may call itself, in CPython's units. More than this would
+ * run into the end of the engine's 2 MiB stack before it is a RecursionError. */
+enum { C_RECURSION = 2000 };
+
 static PyObject *run_init;            /* serai._runtime.init(envelope) */
 static PyObject *run_handle;          /* what init returned: handle(envelope, body) */
 static PyObject *errors[CODE_COUNT];  /* exception class of each code */
@@ -864,6 +868,7 @@ EXPORT(serai_boot) int32_t serai_boot(void)
         host_log(50, why, (uint32_t)strlen(why));
         return CODE_INTERNAL;
     }
+    PyThreadState_Get()->c_recursion_remaining = C_RECURSION;
     PyObject *runtime = PyImport_ImportModule("serai._runtime");
     PyObject *done = runtime == NULL ? NULL : PyObject_CallMethod(runtime, "boot", NULL);
     if (done != NULL) {

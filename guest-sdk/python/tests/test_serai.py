@@ -1,0 +1,147 @@
+import dataclasses
+import datetime
+import decimal
+import unittest
+
+from serai import Service, data, errors, exception, kv
+from serai.request import Request, Response
+from serai.service import default_name
+from tests.fake import Envelope, Host
+
+
+def request(body=b"", *fields):
+    return Request(Envelope(fields), body)
+
+
+class Payloads(unittest.TestCase):
+    def test_what_a_body_means(self):
+        form = data.FORM
+        for body, kind, want in [
+            (b"", "application/json", None),
+            (b'{"a": 1}', "application/json", {"a": 1}),
+            (b"5", "application/problem+json; charset=utf-8", 5),
+            (b'{"a": 1}', form, {"a": 1}),  # curl -d
+            (b"a=1&b=x%20y&b=2", form, {"a": "1", "b": ["x y", "2"]}),
+            (b'{"a": 1}', "", {"a": 1}),
+            (b"{no json", "", "{no json"),
+            (b'{"a": 1}', "text/plain", '{"a": 1}'),
+            ("ż".encode(), "", "ż"),
+            (b"\xff\xfe", "", b"\xff\xfe"),
+            (b"%PDF", "application/pdf", b"%PDF"),
+            (b"<a/>", "application/xml", "<a/>"),
+        ]:
+            with self.subTest(body=body, kind=kind):
+                self.assertEqual(request(body, "header.content-type", kind).payload, want)
+
+    def test_broken_json_is_the_clients_fault(self):
+        with self.assertRaises(exception.BadRequest):
+            _ = request(b"{", "header.content-type", data.JSON).payload
+
+    def test_encode(self):
+        @dataclasses.dataclass
+        class Point:
+            x: int
+
+        self.assertEqual(data.encode({"p": Point(1), "d": decimal.Decimal("1.5"), "t": datetime.date(2025, 1, 2), "s": {1}, "ż": "ż"}),
+                         (data.JSON, '{"p": {"x": 1}, "d": "1.5", "t": "2025-01-02", "s": [1], "ż": "ż"}'))
+        self.assertEqual(data.encode("x"), (data.TEXT, "x"))
+        self.assertEqual(data.encode(b"x"), (data.BYTES, b"x"))
+        self.assertEqual(data.encode(None), (None, None))
+        with self.assertRaises(TypeError):
+            data.encode(object())
+        loop = []
+        loop.append(loop)
+        with self.assertRaises(ValueError):
+            data.encode(loop)
+        self.assertEqual(data.encode([loop[:0]]), (data.JSON, "[[]]"))
+
+
+class Requests(unittest.TestCase):
+    def test_http(self):
+        r = request(b'{"id": 3, "z": 1}', "method", "POST", "path", "/user/7", "header.x-thing", "T", "header.accept", "a", "header.accept", "b",
+                    "query.q", "1", "query.q", "2", "param.id", "7", "cid", "c")
+        self.assertEqual((r.http.method, r.http.path, r.http.params.id, r.http.GET.q, r.http.query_list("q"), r.cid), ("POST", "/user/7", "7", "2", ["1", "2"], "c"))
+        self.assertEqual((r.http.headers["X-Thing"], r.headers.get("ACCEPT"), "x-THING" in r.headers), ("T", "a, b", True))
+        self.assertEqual((r.input.id, r.input.z, r.http.POST.z), ("7", 1, 1))
+
+    def test_response_headers(self):
+        r = Response()
+        r.headers["X"] = "1"
+        self.assertEqual((r.headers, r.status_code), ({"X": "1"}, 200))
+
+
+class Store(unittest.TestCase):
+    def setUp(self):
+        self.host = self.enterContext(Host())
+        self.conn = Service.kvdb.conn
+
+    def test_redis(self):
+        c = self.conn
+        self.assertIsNone(c.get("k"))
+        self.assertTrue(c.set("k", "ż", ex=5))
+        self.assertIn("5000", self.host.calls[-1][0])
+        c.set("p", 1, px=1500)
+        self.assertIn("1500", self.host.calls[-1][0])
+        self.assertEqual((c.get("k"), c.set("k", "x", nx=True), c.set("n", "x", xx=True), c.setnx("m", "1")), ("ż", None, None, True))
+        self.assertEqual((c.incr("i"), c.incr("i", 4), c.decr("i"), c.getset("i", "9"), c.getdel("i"), c.getdel("i")), (1, 5, 4, "4", "9", None))
+        self.assertEqual((c.exists("k", "zz"), c.keys("[km]*"), c.mget("k", "zz"), c.delete("k", "zz")), (1, ["k", "m"], ["ż", None], 1))
+        with self.assertRaises(TypeError):
+            c.set("k", {})
+
+    def test_revisions_and_pages(self):
+        revision = kv.set("a", b"1", if_revision="0")
+        with self.assertRaises(errors.Conflict):
+            kv.set("a", b"2", if_revision="0")
+        kv.set("a", b"2", if_revision=revision)
+        self.assertEqual(kv.get("a").value, b"2")
+        for i in range(2500):
+            kv.set(f"p{i:04}", b"")
+        self.assertEqual(len(list(kv.keys("p"))), 2500)
+
+
+class Outgoing(unittest.TestCase):
+    def setUp(self):
+        self.host = self.enterContext(Host())
+        self.host.answers["http.request"] = ("status", "201", "header.content-type", "application/json", "header.x", "y"), b'{"a": 1}'
+
+    def test_rest(self):
+        r = Service.out.rest["CRM"].conn.get("cid", {"id": 7, "on": True, "none": None, "l": [1, 2]}, headers={"X-A": "b"}, timeout=1.5)
+        self.assertEqual((r.data, r.text, r.status_code, r.headers["X"], r.ok), ({"a": 1}, '{"a": 1}', 201, "y", True))
+        self.assertEqual(self.host.calls[0][0], ("op", "http.request", "connection", "CRM", "method", "GET", "timeout", "1500", "param.id", "7",
+                                                 "param.on", "true", "param.l", "1", "param.l", "2", "header.x-a", "b"))
+        Service.rest.CRM.post("cid", {"n": 1}, {"q": "1"})
+        self.assertEqual(self.host.calls[1], (("op", "http.request", "connection", "CRM", "method", "POST", "param.q", "1", "header.content-type", data.JSON), b'{"n": 1}'))
+        Service.rest["CRM"].put({"n": 2})
+        self.assertEqual(self.host.calls[2][1], b'{"n": 2}')
+        self.assertEqual(Service.rest.CRM.rest_call("cid", callback=lambda d: d["a"]), 1)
+
+    def test_invoke(self):
+        self.host.answers["invoke"] = ("status", "200", "header.content-type", "text/plain"), b"ok"
+        self.host.answers["invoke.async"] = ("cid", "c2"), b""
+        s = Service()
+        self.assertEqual((s.invoke("other", {"a": 1}, timeout=2), s.invoke_async("other", b=2)), ("ok", "c2"))
+        self.assertEqual(self.host.calls[0], (("op", "invoke", "service", "other", "timeout", "2000", "header.content-type", data.JSON), b'{"a": 1}'))
+
+    def test_config(self):
+        self.host.answers["config.get"] = (), b"10"
+        self.assertEqual((Service.config["x"], Service.config.x, "x" in Service.config), ("10",) * 2 + (True,))
+
+    def test_names(self):
+        class GetUserDetails(Service):
+            pass
+
+        class HTTPPing(Service):
+            name = "ping"
+
+        self.assertTrue(default_name(GetUserDetails).endswith(".get-user-details"))
+        self.assertEqual(HTTPPing.get_name(), "ping")
+
+
+class WithoutHost(unittest.TestCase):
+    def test_says_so(self):
+        with self.assertRaisesRegex(errors.Unsupported, "no Serai host"):
+            kv.get("k")
+
+
+if __name__ == "__main__":
+    unittest.main()
