@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -184,6 +185,15 @@ func (h *hosted) start(gatewayAddr string) error {
 		return nil
 	})
 	return nil
+}
+
+// serveGateway serves until ctx ends, which may be before it began.
+func (h *hosted) serveGateway(ctx context.Context, l net.Listener) error {
+	err := h.gateway.Serve(l)
+	if ctx.Err() != nil && (errors.Is(err, gateway.ErrClosed) || errors.Is(err, net.ErrClosed)) {
+		return nil
+	}
+	return err
 }
 
 // reload makes the gateway serve the catalogue's routes and definitions.

@@ -79,7 +79,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 
 	work, cancel := errgroup.WithContext(context.WithoutCancel(ctx))
 	stopDelivery, deliveryStopped := context.WithCancel(cancel)
-	work.Go(func() error { return h.gateway.Serve(gateway) })
+	work.Go(func() error { return h.serveGateway(ctx, gateway) })
 	work.Go(func() error { return h.control.Serve(control) })
 	work.Go(func() error {
 		if err := h.dispatcher.Deliver(stopDelivery, h.queue); err != nil && stopDelivery.Err() == nil {
