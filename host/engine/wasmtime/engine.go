@@ -28,9 +28,12 @@ const (
 	// tick is the length of a time slice.
 	tick = time.Millisecond
 	// wasmStack bounds the native stack of a guest's calls: enough for
-	// CPython's own recursion limit. The fiber adds room for wasmtime itself.
+	// CPython's own recursion limit. Quickly compiled code has larger frames.
+	// The fiber adds room for wasmtime itself; fibers of both kinds have one
+	// size, so that they can share their stacks.
 	wasmStack  = 2 << 20
-	fiberStack = wasmStack + 256<<10
+	quickStack = 8 << 20
+	fiberStack = quickStack + 256<<10
 	// With all that a 32-bit address and a static offset can reach reserved,
 	// the compiled code needs no bounds checks.
 	reservation = 4 << 30
@@ -100,7 +103,11 @@ func New(c Config) (*Engine, error) {
 }
 
 func (t *tier) open(quick bool, functions []engine.HostFunc) error {
-	if t.ptr = C.serai_engine_new(C.bool(quick), wasmStack, fiberStack, reservation, guard); t.ptr == nil {
+	stack := C.uint64_t(wasmStack)
+	if quick {
+		stack = quickStack
+	}
+	if t.ptr = C.serai_engine_new(C.bool(quick), stack, fiberStack, reservation, guard); t.ptr == nil {
 		return errors.New("creating wasmtime engine: out of memory")
 	}
 	t.linker = C.wasmtime_linker_new(t.ptr)
