@@ -1,8 +1,8 @@
 // Package httpclient is the connector for systems that speak HTTP: the
 // operation http.request on a connection of the type "http".
 //
-// A guest names a connection, and at most a path below its base address; it
-// does not choose hosts, and it never sees credentials. The host resolves
+// A guest names a connection, and at most a path below its base address, or a
+// URL that a connection granted to it covers; it does not choose hosts, and it never sees credentials. The host resolves
 // secrets, judges every address that is dialled (package egress), bounds
 // time, size, retries and redirects, and answers with a status, headers and
 // a body. Connections to the system are kept and shared by a tenant's calls.
@@ -98,8 +98,8 @@ func Ops(c *Client) []connector.Op {
 }
 
 func (c *Client) do(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	name := r.Envelope.Get(abi.FieldConnection)
-	if err := r.Scope.CheckConnection(name); err != nil {
+	name, err := c.connectionOf(ctx, r)
+	if err != nil {
 		return nil, err
 	}
 	l, err := c.lookup(ctx, r.Scope.Tenant, name)

@@ -58,7 +58,11 @@ func (l *live) build(r *connector.Request) (*outgoing, error) {
 			out.timeout = min(asked, MaxTimeout)
 		}
 	}
-	if err := l.address(out, r.Envelope); err != nil {
+	address := l.address
+	if text, whole := r.Envelope.Lookup(abi.FieldURL); whole {
+		address = func(out *outgoing, _ abi.Envelope) error { return l.absolute(out, text) }
+	}
+	if err := address(out, r.Envelope); err != nil {
 		return nil, err
 	}
 	return out, l.fillHeader(out, r)
