@@ -771,6 +771,29 @@ static void settle(void)
     free(slack);
 }
 
+/* Takes all free memory below the end of the heap, for good, so that what is
+ * allocated from now on lies together there. A service's own objects then
+ * fill a few pages of their own instead of gaps in pages of the base image,
+ * and its image holds little more than them. */
+static void seal(void)
+{
+    char *end = malloc(HEAP_SLACK); /* more than any gap has */
+    free(end);
+    for (size_t size = HEAP_SLACK / 4; size >= 8; size -= size > 1024 ? size / 16 & ~(size_t)7 : 8) {
+        char *p;
+        while ((p = malloc(size)) != NULL && p < end) {
+        }
+        free(p);
+    }
+    /* Python's own allocator: its pools are full when a block comes from a
+     * pool beyond, which later blocks of that size share. */
+    for (size_t size = 512; size >= 8; size -= 8) {
+        char *p;
+        while ((p = PyObject_Malloc(size)) != NULL && p < end) {
+        }
+    }
+}
+
 /* --- Exports ------------------------------------------------------------ */
 
 /* Encodes fields and sends the reply. */
@@ -881,6 +904,7 @@ EXPORT(serai_boot) int32_t serai_boot(void)
     Py_DECREF(done);
     Py_DECREF(runtime);
     settle();
+    seal();
     return 0;
 }
 
