@@ -2,6 +2,7 @@ package hosttest_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -155,4 +156,9 @@ func ok(t testing.TB, r hosttest.Reply, body string) {
 	if r.Status != 200 || r.Body != body {
 		t.Errorf("%d %s, want 200 %s", r.Status, short(r.Body), short(body))
 	}
+}
+
+// basic returns the credentials of RFC 7617.
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
