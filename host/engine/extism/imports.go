@@ -3,6 +3,7 @@ package extism
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -22,6 +23,8 @@ const (
 
 // signature is the type of a function, a byte per parameter and result.
 type signature struct{ params, results string }
+
+func (s signature) String() string { return wasm.Signature([]byte(s.params), []byte(s.results)) }
 
 // The types that occur: an address or a length in the kernel's memory is an
 // i64, a byte and a number is an i32.
@@ -51,7 +54,7 @@ var replaced = func() map[string]bool {
 }()
 
 // wasi returns the functions that wazero provides.
-var wasi = sync.OnceValues(func() (map[string]signature, error) {
+func wasi() (map[string]signature, error) {
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
 	defer func() { _ = r.Close(ctx) }()
@@ -64,21 +67,17 @@ var wasi = sync.OnceValues(func() (map[string]signature, error) {
 		all[name] = signature{string(f.ParamTypes()), string(f.ResultTypes())}
 	}
 	return all, nil
-})
+}
 
-// known returns what a rewritten plugin may import.
-func known() (wasm.Known, error) {
+// known returns the functions that plugins may import, by module and name.
+var known = sync.OnceValues(func() (map[string]map[string]signature, error) {
 	preview1, err := wasi()
 	if err != nil {
 		return nil, err
 	}
-	own := make(map[string]signature)
+	env := maps.Clone(kernel)
 	for _, f := range functions() {
-		own[f.name] = f.signature
+		env[f.name] = f.signature
 	}
-	from := map[string]map[string]signature{envModule: kernel, namespace: own, wasiModule: preview1}
-	return func(module, name string) (params, results []byte, ok bool) {
-		f, ok := from[module][name]
-		return []byte(f.params), []byte(f.results), ok
-	}, nil
-}
+	return map[string]map[string]signature{envModule: env, wasiModule: preview1}, nil
+})

@@ -30,8 +30,8 @@ type Options struct {
 	CacheDir string
 }
 
-// features are what wasm.Inspect lets through.
-const features = (api.CoreFeaturesV2 &^ api.CoreFeatureSIMD) | experimental.CoreFeaturesExtendedConst
+// features are what the rewriting understands.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst
 
 // Program is a compiled plugin. It is safe for concurrent use.
 type Program struct {
@@ -47,15 +47,7 @@ type Program struct {
 // *[host.Error] about field "module", or about "export" when the function to
 // call cannot be found; it lists those that can.
 func Compile(ctx context.Context, code []byte, o Options) (*Program, error) {
-	code, err := rewrite(code)
-	if err != nil {
-		return nil, err
-	}
-	may, err := known()
-	if err != nil {
-		return nil, err
-	}
-	m, err := wasm.Inspect(code, may)
+	code, m, err := rewrite(code)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +55,8 @@ func Compile(ctx context.Context, code []byte, o Options) (*Program, error) {
 	if p.export, err = pick(m, o.Export); err != nil {
 		return nil, err
 	}
-	if m.MemoryMin > o.MaxMemory {
-		return nil, p.needs(m.MemoryMin)
+	if m.memoryMin > o.MaxMemory {
+		return nil, p.needs(m.memoryMin)
 	}
 	p.cache = wazero.NewCompilationCache()
 	if o.CacheDir != "" {
@@ -133,14 +125,14 @@ func (p *Program) Close() error {
 }
 
 // pick returns the name of the function to call.
-func pick(m *wasm.Module, chosen string) (string, error) {
+func pick(m *module, chosen string) (string, error) {
 	var all []string
-	for _, x := range m.Exports {
+	for _, x := range m.exports {
 		if callable(x) && !initialises(x.Name) {
 			all = append(all, x.Name)
 		}
 	}
-	if len(all) == 0 && slices.ContainsFunc(m.Exports, func(x wasm.Export) bool { return x.Name == "_start" && callable(x) }) {
+	if len(all) == 0 && slices.ContainsFunc(m.exports, func(x wasm.Export) bool { return x.Name == "_start" && callable(x) }) {
 		all = []string{"_start"}
 	}
 	switch {
@@ -151,7 +143,7 @@ func pick(m *wasm.Module, chosen string) (string, error) {
 	case chosen == "":
 		return "", host.FieldErrorf("export", "the plugin exports several functions; choose one with --export: %s", list(all))
 	}
-	for _, x := range m.Exports {
+	for _, x := range m.exports {
 		if x.Name != chosen {
 			continue
 		}

@@ -2,143 +2,76 @@ package extism
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/seraihost/serai/host"
-)
-
-// The sections of a module (core specification, section 5.5).
-const (
-	customSection = 0
-	importSection = 2
-	memorySection = 5
-	codeSection   = 10
 )
 
 // emptyLoop is "loop end": it does nothing, but wazero checks at its
 // beginning whether the call is over.
 var emptyLoop = []byte{0x03, 0x40, 0x0b}
 
-// errTruncated is about modules that end in the middle of something.
-var errTruncated = host.FieldErrorf("module", "the module is malformed: it ends too early")
-
 // rewrite returns a module like code in which the functions that [replaced]
-// names are imported from [namespace], every function begins with an empty
-// loop, and there is a memory. Whether the module is valid is for others to
-// say; rewrite only finds its way through the sections.
-func rewrite(code []byte) ([]byte, error) {
-	const header = 8
-	if len(code) < header {
-		return nil, errTruncated
+// names are imported from [namespace], functions and instructions that take
+// long begin with an empty loop, and there is a memory.
+func rewrite(code []byte) ([]byte, *module, error) {
+	header := []byte("\x00asm\x01\x00\x00\x00")
+	if !bytes.HasPrefix(code, header) {
+		return nil, nil, host.FieldErrorf("module", "this is not a core module of WebAssembly 1.0 or 2.0")
 	}
-	out := append(make([]byte, 0, len(code)+len(code)/8), code[:header]...)
-	r := &reader{b: code[header:]}
-	memory := false
-	for len(r.b) > 0 && !r.short {
+	out := append(make([]byte, 0, len(code)+len(code)/8), header...)
+	r, m := &reader{b: code[len(header):]}, &module{}
+	for len(r.b) > 0 && m.err == nil {
 		id := r.byte()
 		body := r.bytes(r.u32())
-		if id != customSection && id > memorySection && !memory {
-			out, memory = append(out, memorySection, 3, 1, 0, 0), true // one memory of no pages
+		if id > memorySection && !m.hasMemory {
+			m.hasMemory = true
+			out = append(out, memorySection, 3, 1, 0, 0) // one memory of no pages
 		}
-		switch id {
-		case importSection:
-			body = rewriteImports(r, body)
-		case memorySection:
-			memory = true
-		case codeSection:
-			body = rewriteCode(r, body)
+		if id != customSection {
+			body = m.section(id, body)
 		}
-		out = append(out, id)
-		out = appendBytes(out, body)
+		out = appendBytes(append(out, id), body)
+		m.finish(r)
 	}
-	if r.short {
-		return nil, errTruncated
-	}
-	return out, nil
+	return out, m, m.err
 }
 
-// rewriteImports renames the module of replaced functions. Only functions
-// have a fixed layout here; another kind of import ends the rewriting, since
-// the module will be refused for it.
-func rewriteImports(outer *reader, body []byte) []byte {
-	r := &reader{b: body}
+// guardCode returns the code section with empty loops in it.
+func (m *module) guardCode(r *reader) []byte {
 	n := r.u32()
-	out := binary.AppendUvarint(make([]byte, 0, len(body)), uint64(n))
-	for range n {
-		module, name := r.bytes(r.u32()), r.bytes(r.u32())
-		if kind := r.byte(); kind != 0 || r.short {
-			outer.short = outer.short || r.short
-			return body
-		}
-		if string(module) == envModule && replaced[string(name)] {
-			module = []byte(namespace)
-		}
-		out = appendBytes(appendBytes(out, module), name)
-		out = append(out, 0)
-		out = binary.AppendUvarint(out, uint64(r.u32()))
-	}
-	outer.short = outer.short || r.short
-	return out
-}
-
-// rewriteCode inserts an empty loop into the functions.
-func rewriteCode(outer *reader, body []byte) []byte {
-	r := &reader{b: body}
-	n := r.u32()
-	out := binary.AppendUvarint(make([]byte, 0, len(body)+len(body)/8), uint64(n))
-	for i := uint32(0); i < n && !r.short; i++ {
+	out := appendUint(make([]byte, 0, len(r.b)+len(r.b)/8), n)
+	var guarded []byte
+	for ; n > 0 && !r.short && m.err == nil; n-- {
 		f := &reader{b: r.bytes(r.u32())}
 		whole := f.b
 		for groups := f.u32(); groups > 0 && !f.short; groups-- {
 			f.u32()
 			f.byte()
 		}
-		if f.short {
-			r.short = true
-			break
-		}
-		locals := whole[:len(whole)-len(f.b)]
-		out = appendBytes(out, bytes.Join([][]byte{locals, emptyLoop, f.b}, nil))
+		guarded = append(append(guarded[:0], whole[:len(whole)-len(f.b)]...), emptyLoop...)
+		guarded = m.guardBody(guarded, f)
+		r.short = r.short || f.short
+		out = appendBytes(out, guarded)
 	}
-	outer.short = outer.short || r.short
 	return out
 }
 
-func appendBytes(out, b []byte) []byte {
-	return append(binary.AppendUvarint(out, uint64(len(b))), b...)
-}
-
-// reader takes a module apart. After its end short is set and all is zero.
-type reader struct {
-	b     []byte
-	short bool
-}
-
-func (r *reader) byte() byte {
-	b := r.bytes(1)
-	if len(b) == 0 {
-		return 0
+// guardBody appends the instructions of a function to out, with an empty loop
+// before each that works on memory or tables in bulk.
+func (m *module) guardBody(out []byte, r *reader) []byte {
+	kept := r.b // not yet appended
+	for len(r.b) > 0 {
+		begin := r.b
+		long, ok := r.instruction()
+		if !ok {
+			m.refuse(host.FieldErrorf("module", "the plugin has an instruction that is not of WebAssembly 2.0 (%x); build it without newer features",
+				begin[:min(len(begin), 3)]))
+			return out
+		}
+		if long {
+			out = append(append(out, kept[:len(kept)-len(begin)]...), emptyLoop...)
+			kept = begin
+		}
 	}
-	return b[0]
-}
-
-func (r *reader) bytes(n uint32) []byte {
-	if r.short || uint64(n) > uint64(len(r.b)) {
-		r.short, r.b = true, nil
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-// u32 reads a number in LEB128 of at most five bytes.
-func (r *reader) u32() uint32 {
-	v, n := binary.Uvarint(r.b[:min(len(r.b), 5)])
-	if r.short || n <= 0 || v > 1<<32-1 {
-		r.short, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return uint32(v)
+	return append(out, kept...)
 }
