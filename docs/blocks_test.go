@@ -84,10 +84,14 @@ func matches(want, got string) bool {
 		line = strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSuffix(line, "\n")), "…", ".*")
 		pattern.WriteString(spaces.ReplaceAllString(line, " +") + `\n`)
 	}
-	return regexp.MustCompile("^" + pattern.String() + "$").MatchString(strings.TrimSpace(got) + "\n")
+	got = trailing.ReplaceAllString(strings.TrimSpace(got)+"\n", "\n")
+	return regexp.MustCompile("^" + pattern.String() + "$").MatchString(got)
 }
 
-var spaces = regexp.MustCompile(` +`)
+var (
+	spaces   = regexp.MustCompile(` +`)
+	trailing = regexp.MustCompile(` +\n`)
+)
 
 func TestMatches(t *testing.T) {
 	t.Parallel()

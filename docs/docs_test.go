@@ -32,7 +32,7 @@ func documents(t *testing.T) []string {
 //   - with file=NAME is a file that later blocks use;
 //   - of language console is commands and what they print;
 //   - of language python, go, c, sh or console that does neither says why
-//     in skip="…".
+//     in skip="…"; needs= names programs that it cannot do without.
 //
 // Addresses are the default ones; they are replaced by those of the host.
 func TestExamples(t *testing.T) {
@@ -55,6 +55,7 @@ func example(t *testing.T, doc string) {
 		case isFile:
 			write(t, filepath.Join(dir, file), b.text)
 		case skipped:
+		case !installed(t, b.attrs["needs"]):
 		case b.lang == "console":
 			all, err := steps(b)
 			if err != nil {
@@ -73,6 +74,21 @@ func example(t *testing.T, doc string) {
 			t.Errorf("%s:%d: the block is not tested: give it a file=, make it a console, or say why not in skip=", doc, b.line)
 		}
 	}
+}
+
+// installed reports whether a block's programs are there. Where everything
+// has to be tested, what is missing is an error.
+func installed(t *testing.T, programs string) bool {
+	t.Helper()
+	for _, name := range strings.FieldsFunc(programs, func(r rune) bool { return r == ',' }) {
+		if _, err := exec.LookPath(name); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Error(err)
+			}
+			return false
+		}
+	}
+	return true
 }
 
 func write(t *testing.T, path, text string) {
