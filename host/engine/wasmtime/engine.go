@@ -34,6 +34,8 @@ const (
 	wasmStack  = 2 << 20
 	quickStack = 8 << 20
 	fiberStack = quickStack + 256<<10
+	// improveAfter is when a quickly compiled module is compiled well.
+	improveAfter = 2 * time.Second
 	// With all that a 32-bit address and a static offset can reach reserved,
 	// the compiled code needs no bounds checks.
 	reservation = 4 << 30
@@ -65,6 +67,8 @@ type Engine struct {
 	full, quick tier
 	clock       *C.serai_clock
 	background  sync.WaitGroup // compilations for the full tier
+	improving   sync.Mutex     // held by the one that runs
+	closing     chan struct{}
 	close       sync.Once
 }
 
@@ -86,7 +90,7 @@ func New(c Config) (*Engine, error) {
 		c.QuickFrom = 1 << 20
 	}
 	e := &Engine{
-		cacheDir: c.CacheDir, quickFrom: c.QuickFrom, host: c.Host,
+		closing: make(chan struct{}), cacheDir: c.CacheDir, quickFrom: c.QuickFrom, host: c.Host,
 		turns: fair.NewGate(int64(c.Processors), math.MaxInt64),
 	}
 	for _, t := range []*tier{&e.full, &e.quick} {
@@ -182,6 +186,7 @@ func (e *Engine) Name() string { return "wasmtime" }
 // background cannot be stopped; Close does not wait for it.
 func (e *Engine) Close() error {
 	e.close.Do(func() {
+		close(e.closing)
 		go func() {
 			e.background.Wait()
 			e.free()

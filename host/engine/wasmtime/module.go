@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/seraihost/serai/abi"
@@ -85,13 +86,24 @@ func (e *Engine) Compile(_ context.Context, m *wasm.Module) (engine.Module, erro
 		return nil, cerr
 	}
 	if mod.code.engine == e.quick.ptr {
-		e.background.Go(func() {
-			if c, err := e.full.compile(m, path); err == nil {
-				mod.improve(c)
-			} // otherwise the quick code stays, and the next start tries again
-		})
+		e.background.Go(func() { e.improve(mod, path) })
 	}
 	return mod, nil
+}
+
+// improve compiles a module well, in the background. Others come first: it
+// begins once the host has had time to start and does one module at a time.
+func (e *Engine) improve(mod *Module, path string) {
+	select {
+	case <-time.After(improveAfter):
+	case <-e.closing:
+		return
+	}
+	e.improving.Lock()
+	defer e.improving.Unlock()
+	if c, err := e.full.compile(mod.info, path); err == nil {
+		mod.improve(c)
+	} // otherwise the quick code stays, and the next start tries again
 }
 
 func (e *Engine) cachePath(m *wasm.Module) string {
