@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -74,6 +73,7 @@ func (e *Engine) Compile(_ context.Context, m *wasm.Module) (engine.Module, erro
 	err := C.wasmtime_module_deserialize_file(e.full.ptr, cpath, &ptr)
 	switch {
 	case err == nil:
+		used(path)
 		mod.code, cerr = e.full.link(ptr)
 	case len(m.Code) < e.quickFrom:
 		C.wasmtime_error_delete(err)
@@ -108,7 +108,7 @@ func (e *Engine) improve(mod *Module, path string) {
 
 func (e *Engine) cachePath(m *wasm.Module) string {
 	sum := sha256.Sum256(m.Code)
-	return filepath.Join(e.cacheDir, "wasmtime-"+hex.EncodeToString(sum[:])+".cwasm")
+	return filepath.Join(e.cacheDir, "wasmtime-"+hex.EncodeToString(sum[:])+cacheSuffix)
 }
 
 // improve replaces the code for new instances.
@@ -160,26 +160,6 @@ func save(ptr *C.wasmtime_module_t, path string) error {
 		return fmt.Errorf("keeping compiled module: %w", err)
 	}
 	return nil
-}
-
-// keep writes a cache file that is either whole or absent.
-func keep(path string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "new-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
 }
 
 // callable lists the exports that [Instance.Call] can call.
