@@ -29,6 +29,7 @@ type Host struct {
 	Operator *client.Client // acts with Token
 
 	t    testing.TB
+	dir  string
 	stop context.CancelFunc
 	done chan error
 }
@@ -45,7 +46,7 @@ func Start(t testing.TB, change func(*server.Config)) *Host {
 		change(&c)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Host{t: t, stop: stop, done: make(chan error, 1)}
+	h := &Host{t: t, dir: c.DataDir, stop: stop, done: make(chan error, 1)}
 	s := server.New(c)
 	go func() { h.done <- s.Run(ctx) }()
 	select {
@@ -155,4 +156,10 @@ func (h *Host) Try(ctx context.Context, method, path, body string, headers ...st
 	}
 	b, err := io.ReadAll(resp.Body)
 	return Reply{resp.StatusCode, resp.Header, string(b)}, errors.Join(err, resp.Body.Close())
+}
+
+// SameData makes another host, started once this one has stopped, use its
+// data directory.
+func (h *Host) SameData() func(*server.Config) {
+	return func(c *server.Config) { c.DataDir = h.dir }
 }
