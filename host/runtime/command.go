@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,17 +57,17 @@ func (w bodyWriter) Write(p []byte) (int, error) {
 // Parameters of the path are PARAM_<NAME>, which the RFC does not know.
 func metaVariables(call *host.Call) []string {
 	e := call.Envelope
-	hostName, port := e.Get(abi.FieldHost), ""
-	if h, p, err := net.SplitHostPort(hostName); err == nil {
-		hostName, port = h, p
+	hostName, port := e.Get(abi.FieldHost), "80"
+	if _, p, err := net.SplitHostPort(e.Get(abi.PrefixHeader + "host")); err == nil && p != "" {
+		port = p
 	}
 	env := []string{
 		"GATEWAY_INTERFACE=CGI/1.1",
 		"SERVER_SOFTWARE=Serai",
 		"SERVER_PROTOCOL=HTTP/1.1",
-		"SERVER_NAME=" + hostName,
+		"SERVER_NAME=" + cmp.Or(hostName, "localhost"),
 		"SERVER_PORT=" + port,
-		"REQUEST_METHOD=" + e.Get(abi.FieldMethod),
+		"REQUEST_METHOD=" + cmp.Or(e.Get(abi.FieldMethod), "POST"), // services invoke without one
 		"SCRIPT_NAME=",
 		"PATH_INFO=" + e.Get(abi.FieldPath),
 		"QUERY_STRING=" + e.Get(abi.FieldRawQuery),
