@@ -45,17 +45,20 @@ func (l *lab) http(ctx context.Context) error {
 	}
 	defer h.stop()
 	var all []*contender
-	for _, d := range []struct{ name, path, isolation string }{
+	for i, d := range []struct{ name, path, isolation string }{
 		{"Python, pristine", "bench/service/order.py", "pristine"},
 		{"Python, warm", "bench/service/order.py", "warm"},
 		{"Go guest, pristine", l.guest, "pristine"},
 		{"Go guest, warm", l.guest, "warm"},
 	} {
-		route := "/bench/" + strconv.Itoa(len(all))
-		if _, err := h.deploy(ctx, d.path, "--name", "bench."+strconv.Itoa(len(all)), "--route", "POST "+route, "--isolation", d.isolation); err != nil {
+		route := "/bench/" + strconv.Itoa(i)
+		if _, err := h.deploy(ctx, d.path, "--name", "bench."+strconv.Itoa(i), "--route", route, "--isolation", d.isolation); err != nil {
 			return err
 		}
-		all = append(all, &contender{name: d.name, request: request{h.gateway, "POST", route, orderBody}})
+		all = append(all, &contender{name: d.name, request: pricing(h.gateway, route)})
+		if d.path == l.guest {
+			all = append(all, &contender{name: d.name + ", greets", request: greeting(h.gateway, route)})
+		}
 	}
 	gunicorn, addr, err := l.gunicorn(ctx)
 	if err != nil {
@@ -63,7 +66,7 @@ func (l *lab) http(ctx context.Context) error {
 	}
 	defer gunicorn.stop()
 	if gunicorn != nil {
-		all = append(all, &contender{name: "gunicorn + falcon", request: request{addr, "POST", "/bench/price", orderBody}})
+		all = append(all, &contender{name: "gunicorn + falcon", request: pricing(addr, "/bench/price")})
 	}
 	fiber, addr, err := l.fiber(ctx)
 	if err != nil {
@@ -71,25 +74,40 @@ func (l *lab) http(ctx context.Context) error {
 	}
 	defer fiber.stop()
 	all = append(all,
-		&contender{name: "Fiber, same work", request: request{addr, "POST", "/bench/price", orderBody}},
-		&contender{name: "Fiber, bare route", request: request{addr, "POST", "/bench/bare", orderBody}})
+		&contender{name: "Fiber, same work", request: pricing(addr, "/bench/price")},
+		&contender{name: "Fiber, bare route", request: greeting(addr, "/bench/bare")})
 	return l.takeTurns(ctx, all)
+}
+
+// pricing is a request for the price of an order.
+func pricing(addr, path string) request {
+	return request{addr: addr, method: "POST", path: path, body: orderBody, want: checkOrder}
+}
+
+// greeting is a request for a greeting.
+func greeting(addr, path string) request {
+	return request{addr: addr, method: "GET", path: path, want: func(body []byte) error {
+		if string(body) != `{"hello":"world"}` {
+			return fmt.Errorf("the reply is not the expected one: %.300s", body)
+		}
+		return nil
+	}}
 }
 
 func (l *lab) takeTurns(ctx context.Context, all []*contender) error {
 	for _, c := range all { // the first second is for caches and pools
-		if _, err := fire(ctx, c.request, l.concurrency, time.Second, checkOrder); err != nil {
+		if _, err := fire(ctx, c.request, l.concurrency, time.Second); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	for round := range l.rounds {
 		for _, c := range all {
-			out, err := fire(ctx, c.request, l.concurrency, l.duration, checkOrder)
+			out, err := fire(ctx, c.request, l.concurrency, l.duration)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			c.runs = append(c.runs, out)
-			l.say("round %d: %-20s %8.0f requests/s, p50 %.2f ms, p99 %.2f ms", round+1, c.name, out.PerSecond, out.P50, out.P99)
+			l.say("round %d: %-26s %8.0f requests/s, p50 %.2f ms, p99 %.2f ms", round+1, c.name, out.PerSecond, out.P50, out.P99)
 		}
 	}
 	l.report.http(all)
@@ -99,9 +117,10 @@ func (l *lab) takeTurns(ctx context.Context, all []*contender) error {
 	}{
 		{"pristine Python against gunicorn + falcon", "Python, pristine", "gunicorn + falcon", 1.5},
 		{"warm Python against gunicorn + falcon", "Python, warm", "gunicorn + falcon", 0},
-		{"pristine Go guest against a bare Fiber route", "Go guest, pristine", "Fiber, bare route", 0.4},
+		{"pristine Go guest against a bare Fiber route, both greet", "Go guest, pristine, greets", "Fiber, bare route", 0.4},
+		{"warm Go guest against a bare Fiber route, both greet", "Go guest, warm, greets", "Fiber, bare route", 0},
 		{"pristine Go guest against the same work in Fiber", "Go guest, pristine", "Fiber, same work", 0},
-		{"warm Go guest against a bare Fiber route", "Go guest, warm", "Fiber, bare route", 0},
+		{"warm Go guest against the same work in Fiber", "Go guest, warm", "Fiber, same work", 0},
 	} {
 		l.report.ratio(r.name, r.goal, rounds(all, r.a), rounds(all, r.b))
 	}

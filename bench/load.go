@@ -17,6 +17,7 @@ import (
 // request is sent again and again on connections that are kept alive.
 type request struct {
 	addr, method, path, body string
+	want                     func(reply []byte) error
 }
 
 func (r request) bytes() []byte {
@@ -34,9 +35,9 @@ type load struct {
 }
 
 // fire sends requests on concurrency connections for the time given. A reply
-// that is not a 200 with the body of want counts as an error. The client is
+// that is not a 200 with the wanted body counts as an error. The client is
 // as thin as can be, since it shares the machine with what it measures.
-func fire(ctx context.Context, r request, concurrency int, d time.Duration, want func([]byte) error) (load, error) {
+func fire(ctx context.Context, r request, concurrency int, d time.Duration) (load, error) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	var (
@@ -49,7 +50,7 @@ func fire(ctx context.Context, r request, concurrency int, d time.Duration, want
 	started := time.Now()
 	for range concurrency {
 		wg.Go(func() {
-			times, err := worker(ctx, r, want)
+			times, err := worker(ctx, r)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, times...)
@@ -73,7 +74,7 @@ func fire(ctx context.Context, r request, concurrency int, d time.Duration, want
 
 // worker uses one connection until ctx ends and returns the milliseconds of
 // its requests.
-func worker(ctx context.Context, r request, want func([]byte) error) ([]float64, error) {
+func worker(ctx context.Context, r request) ([]float64, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.addr)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
@@ -97,7 +98,7 @@ func worker(ctx context.Context, r request, want func([]byte) error) ([]float64,
 		if good != nil && bytes.Equal(body, good) {
 			continue
 		}
-		if err := want(body); err != nil {
+		if err := r.want(body); err != nil {
 			return times, err
 		}
 		good = slices.Clone(body)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -53,7 +54,7 @@ type number struct {
 func newReport(o options) *report {
 	r := &report{
 		Date: time.Now().UTC().Truncate(time.Second), HTTP: map[string][]load{}, CPU: map[string]pair{}, Memory: map[string]memory{},
-		Machine: map[string]string{"processors": fmt.Sprint(runtime.NumCPU()), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH},
+		Machine: map[string]string{"processors": strconv.Itoa(runtime.NumCPU()), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH},
 		Flags:   fmt.Sprintf("rounds %d, duration %s, concurrency %d", o.rounds, o.duration, o.concurrency),
 	}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {

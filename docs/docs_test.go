@@ -106,8 +106,8 @@ func shell(t *testing.T, h *hosttest.Host, dir, command string) (string, error) 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	for addr, real := range map[string]string{"http://127.0.0.1:17010": h.URL, "http://127.0.0.1:8183": h.Control} {
-		command = strings.ReplaceAll(command, addr, real)
+	for addr, own := range map[string]string{"http://127.0.0.1:17010": h.URL, "http://127.0.0.1:8183": h.Control} {
+		command = strings.ReplaceAll(command, addr, own)
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -121,8 +121,8 @@ func shell(t *testing.T, h *hosttest.Host, dir, command string) (string, error) 
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()
 	text := out.String()
-	for addr, real := range map[string]string{"127.0.0.1:17010": h.URL, "127.0.0.1:8183": h.Control} {
-		text = strings.ReplaceAll(text, strings.TrimPrefix(real, "http://"), addr)
+	for addr, own := range map[string]string{"127.0.0.1:17010": h.URL, "127.0.0.1:8183": h.Control} {
+		text = strings.ReplaceAll(text, strings.TrimPrefix(own, "http://"), addr)
 	}
 	return text, err
 }

@@ -1,4 +1,5 @@
-// Command guest is the service of bench/service/order.py in Go.
+// Command guest is the service of bench/service/order.py in Go. A request
+// without a body gets a greeting.
 package main
 
 import (
@@ -30,9 +31,23 @@ type priced struct {
 
 var rates = map[string]int{"PL": 23, "DE": 19, "CY": 19}
 
-func init() { serai.HandleJSON(price) }
+func init() {
+	serai.Handle(answer)
+	serai.Warm(order{Items: []item{{}}}, priced{SKUs: []string{""}})
+}
 
-func price(_ *serai.Request, o order) (*priced, error) {
+func answer(req *serai.Request) (*serai.Response, error) {
+	if len(req.Body) == 0 {
+		return serai.Bytes("application/json", []byte(`{"hello":"world"}`)), nil
+	}
+	var o order
+	if err := req.JSON(&o); err != nil {
+		return serai.Text(err.Error() + "\n").With(400), nil
+	}
+	return serai.JSON(price(o))
+}
+
+func price(o order) *priced {
 	p := &priced{UserName: o.UserName, Lines: len(o.Items)}
 	for _, i := range o.Items {
 		p.Net += i.Price * i.Count
@@ -41,7 +56,7 @@ func price(_ *serai.Request, o order) (*priced, error) {
 	slices.Sort(p.SKUs)
 	p.Tax = p.Net * rates[o.Country] / 100
 	p.Gross = p.Net + p.Tax
-	return p, nil
+	return p
 }
 
 func main() {}
