@@ -142,6 +142,11 @@ func (h *Host) Call(method, path, body string, headers ...string) Reply {
 // Try is Call for callers that expect errors of the connection, or run on
 // other goroutines than the test's.
 func (h *Host) Try(ctx context.Context, method, path, body string, headers ...string) (Reply, error) {
+	return h.TryWith(ctx, http.DefaultClient, method, path, body, headers...)
+}
+
+// TryWith is Try with a client of the caller's own.
+func (h *Host) TryWith(ctx context.Context, c *http.Client, method, path, body string, headers ...string) (Reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, h.URL+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return Reply{}, err
@@ -150,7 +155,7 @@ func (h *Host) Try(ctx context.Context, method, path, body string, headers ...st
 		name, value, _ := strings.Cut(header, ": ")
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.Do(req)
 	if err != nil {
 		return Reply{}, err
 	}
