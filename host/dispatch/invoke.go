@@ -67,11 +67,25 @@ func (d *Dispatcher) invoke(ctx context.Context, call *host.Call, st *telemetry.
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(limits.Timeout))
 	defer cancel()
+	ec := &engine.Call{Key: call.Tenant, CPU: time.Duration(limits.CPU)}
+	if a.turns != nil {
+		// The turn covers the reset too: the memory of an instance is then
+		// touched by one processor, and only while it is in its cache.
+		if err := a.turns.Enter(ctx, ec.Key, 1); err != nil {
+			return nil, runtime.Failure(err, "answer", limits)
+		}
+		ec.Held = true
+		defer func() {
+			if ec.Held {
+				a.turns.Leave(1)
+			}
+		}()
+	}
 	in, err := a.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return d.run(ctx, t, a, in, call, st)
+	return d.run(ctx, t, a, in, call, ec, st)
 }
 
 // check refuses what no instance needs to see.
@@ -131,7 +145,7 @@ func (d *Dispatcher) admit(ctx context.Context, t *tenant, s *service, a *active
 }
 
 // run runs the call in the instance and gives the instance back or closes it.
-func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.Instance, call *host.Call, st *telemetry.CallStats) (*host.Reply, error) {
+func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.Instance, call *host.Call, ec *engine.Call, st *telemetry.CallStats) (*host.Reply, error) {
 	v := &a.version
 	s := &guest.Session{
 		Scope: connector.Scope{
@@ -154,7 +168,6 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 		{Name: abi.FieldTenant, Value: call.Tenant},
 		{Name: abi.FieldChannel, Value: call.Channel},
 	}, call.Envelope...)
-	ec := &engine.Call{Key: call.Tenant, CPU: time.Duration(v.Settings.Limits.CPU)}
 	reply, err := in.Run(ctx, &c, s, ec)
 	st.CPU, st.MemoryBytes = ec.Used, in.MemoryBytes()
 	if err != nil {

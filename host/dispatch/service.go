@@ -105,6 +105,7 @@ func (s *service) unload(before time.Time) {
 type active struct {
 	version host.Version
 	program runtime.Program
+	turns   *fair.Gate   // of the engine, nil if it has none
 	refs    atomic.Int64 // calls, and one for being current
 	charge  atomic.Int64 // bytes that a call is expected to take
 
@@ -129,6 +130,9 @@ const (
 
 func newActive(v host.Version, p runtime.Program) *active {
 	a := &active{version: v, program: p, used: time.Now()}
+	if t, ok := p.(runtime.TurnTaker); ok {
+		a.turns = t.Turns()
+	}
 	a.refs.Store(1)
 	a.charge.Store(firstCharge)
 	return a

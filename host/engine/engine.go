@@ -14,6 +14,7 @@ import (
 
 	"github.com/seraihost/serai/host/engine/image"
 	"github.com/seraihost/serai/host/engine/wasm"
+	"github.com/seraihost/serai/host/fair"
 )
 
 // Engine compiles modules. It is safe for concurrent use.
@@ -74,6 +75,18 @@ type Call struct {
 	CPU time.Duration
 	// Used is set by the engine: processor time that the guest took.
 	Used time.Duration
+	// Held says that the caller has a turn of [TurnTaker.Turns] already, so
+	// that the engine need not take one. The engine clears it when the call
+	// ended without a turn, which the caller then must not give back.
+	Held bool
+}
+
+// TurnTaker is an engine that runs only so many guests at a time. Who takes a
+// turn before it looks for an instance uses as few of them as run at a time,
+// and so finds their memory in the processor's cache.
+type TurnTaker interface {
+	// Turns are the turns, one unit each; the key of a turn is [Call.Key].
+	Turns() *fair.Gate
 }
 
 // Guest is what a host function sees of the instance that called it.

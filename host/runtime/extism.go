@@ -35,7 +35,7 @@ func newExtism(ctx context.Context, code []byte, settings host.Settings, cacheDi
 		CacheDir:  cacheDir,
 	})
 	if err != nil {
-		return nil, failure(err, "become ready", settings.Limits)
+		return nil, Failure(err, "become ready", settings.Limits)
 	}
 	return extismProgram{p}, nil
 }
@@ -62,7 +62,7 @@ func (i extismInstance) Run(ctx context.Context, call *host.Call, s *guest.Sessi
 		err = s.WriteBody(out)
 	}
 	if err != nil {
-		return nil, failure(err, "answer", s.Scope.Limits)
+		return nil, Failure(err, "answer", s.Scope.Limits)
 	}
 	r := s.Reply()
 	r.Headers = append(r.Headers, abi.Field{Name: "content-type", Value: contentType(r.Body)})

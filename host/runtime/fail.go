@@ -10,9 +10,9 @@ import (
 	"github.com/seraihost/serai/host/engine"
 )
 
-// failure turns what ended an engine's call into an error with a code. task
+// Failure turns what ended an engine's call into an error with a code. task
 // is what the service had to do within its limits, such as "answer".
-func failure(err error, task string, limits host.Limits) error {
+func Failure(err error, task string, limits host.Limits) error {
 	var (
 		trap  *engine.Trap
 		exit  *engine.Exit

@@ -9,6 +9,7 @@ import (
 	"github.com/seraihost/serai/host/engine"
 	"github.com/seraihost/serai/host/engine/image"
 	"github.com/seraihost/serai/host/engine/wasi"
+	"github.com/seraihost/serai/host/fair"
 	"github.com/seraihost/serai/host/guest"
 )
 
@@ -33,6 +34,14 @@ func (p *imaged) Start(ctx context.Context) (Instance, error) {
 		return nil, err
 	}
 	return &imagedInstance{p: p, in: in}, nil
+}
+
+// Turns implements [TurnTaker].
+func (p *imaged) Turns() *fair.Gate {
+	if t, ok := p.rt.Engine.(engine.TurnTaker); ok {
+		return t.Turns()
+	}
+	return nil
 }
 
 // Close implements [Program].
@@ -67,13 +76,13 @@ func (i *imagedInstance) run(ctx context.Context, call *host.Call, s *guest.Sess
 		ops := s.Ops
 		s.Ops = nil
 		if err := i.p.init(ctx, i.in, s, c); err != nil {
-			return nil, failure(err, "answer", s.Scope.Limits)
+			return nil, Failure(err, "answer", s.Scope.Limits)
 		}
 		s.Ops = ops
 	}
 	reply, err := i.p.serve(ctx, i.in, call, s, c)
 	if err != nil {
-		return nil, failure(err, "answer", s.Scope.Limits)
+		return nil, Failure(err, "answer", s.Scope.Limits)
 	}
 	return reply, nil
 }

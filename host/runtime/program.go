@@ -6,6 +6,7 @@ import (
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/engine"
 	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/fair"
 	"github.com/seraihost/serai/host/guest"
 )
 
@@ -15,6 +16,13 @@ type Program interface {
 	Start(ctx context.Context) (Instance, error)
 	// Close releases the program after its last instance.
 	Close() error
+}
+
+// TurnTaker is a program whose instances run in turns: who holds a turn says
+// so in engine.Call.
+type TurnTaker interface {
+	// Turns are the turns of the engine, nil if it has none.
+	Turns() *fair.Gate
 }
 
 // Instance serves calls, one at a time.

@@ -146,7 +146,7 @@ func (r *Runtime) initialised(ctx context.Context, c *compiled, im *image.Image,
 	s.System.Close()
 	if err != nil {
 		_ = in.Close()
-		return nil, failure(err, "become ready", limits)
+		return nil, Failure(err, "become ready", limits)
 	}
 	return in, nil
 }

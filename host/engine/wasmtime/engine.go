@@ -79,7 +79,10 @@ type tier struct {
 	linker *C.wasmtime_linker_t
 }
 
-var _ engine.Engine = (*Engine)(nil)
+var (
+	_ engine.Engine    = (*Engine)(nil)
+	_ engine.TurnTaker = (*Engine)(nil)
+)
 
 // New returns an engine whose modules can import the host functions.
 func New(c Config) (*Engine, error) {
@@ -178,6 +181,9 @@ func takeError(err *C.wasmtime_error_t) error {
 	C.wasmtime_error_delete(err)
 	return errors.New(s)
 }
+
+// Turns implements [engine.TurnTaker].
+func (e *Engine) Turns() *fair.Gate { return e.turns }
 
 // Name is "wasmtime".
 func (e *Engine) Name() string { return "wasmtime" }

@@ -137,8 +137,11 @@ type run struct {
 
 // run resumes the guest, slice by slice, until it is done.
 func (r *run) run(f C.uint32_t, kinds exportKinds) error {
-	if err := r.turns.Enter(r.ctx, r.call.Key, 1); err != nil {
-		return err
+	held := r.call.Held
+	if !held {
+		if err := r.turns.Enter(r.ctx, r.call.Key, 1); err != nil {
+			return err
+		}
 	}
 	e := r.module.engine
 	e.begin()
@@ -146,8 +149,11 @@ func (r *run) run(f C.uint32_t, kinds exportKinds) error {
 	defer func() {
 		if running {
 			e.end()
+		}
+		if running && !held {
 			r.turns.Leave(1)
 		}
+		r.call.Held = held && running
 	}()
 	start := time.Now()
 	status := C.serai_guest_call(r.guest, f, (*C.uint8_t)(unsafe.SliceData(kinds.params)),
