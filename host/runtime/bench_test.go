@@ -75,8 +75,13 @@ func BenchmarkPython(b *testing.B) {
 		}
 		t1 := time.Now()
 		st, err := in.Reset()
-		if err != nil {
-			b.Fatal(err)
+		if err != nil { // there is a better image by now
+			if err = in.Close(); err == nil {
+				in, err = p.Start(b.Context())
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
 		}
 		run, reset, pages = run+t1.Sub(t0), reset+time.Since(t1), pages+st.DirtyPages
 	}

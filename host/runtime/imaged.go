@@ -18,7 +18,7 @@ import (
 type imaged struct {
 	rt     *Runtime
 	module *compiled
-	image  *image.Image
+	layout *layout
 	files  *wasi.Tree
 	limits host.Limits
 	// fresh programs are initialised in every call, by init.
@@ -29,11 +29,13 @@ type imaged struct {
 
 // Start implements [Program].
 func (p *imaged) Start(ctx context.Context) (Instance, error) {
-	in, err := p.module.module.Instantiate(ctx, p.image, uint64(p.limits.Memory)) //nolint:gosec // not negative
+	im := p.layout.get()
+	defer im.Release()                                                       // the instance holds it too
+	in, err := p.module.module.Instantiate(ctx, im, uint64(p.limits.Memory)) //nolint:gosec // not negative
 	if err != nil {
 		return nil, err
 	}
-	return &imagedInstance{p: p, in: in}, nil
+	return &imagedInstance{p: p, in: in, image: im}, nil
 }
 
 // Turns implements [TurnTaker].
@@ -46,13 +48,14 @@ func (p *imaged) Turns() *fair.Gate {
 
 // Close implements [Program].
 func (p *imaged) Close() error {
-	p.image.Release()
+	p.layout.close()
 	return p.rt.modules.put(p.module)
 }
 
 type imagedInstance struct {
-	p  *imaged
-	in engine.Instance
+	p     *imaged
+	in    engine.Instance
+	image *image.Image // that it started from
 }
 
 // errFresh says that a program keeps state outside of memory and globals.
@@ -91,6 +94,10 @@ func (i *imagedInstance) run(ctx context.Context, call *host.Call, s *guest.Sess
 func (i *imagedInstance) Reset() (image.Stats, error) {
 	if i.p.fresh {
 		return image.Stats{}, errFresh
+	}
+	i.p.layout.called()
+	if i.p.layout.outdated(i.image) {
+		return image.Stats{}, errCold
 	}
 	return i.in.Reset()
 }

@@ -101,7 +101,7 @@ func (r *Runtime) loadModule(ctx context.Context, v host.Version) (Program, erro
 		return nil, err
 	}
 	p := &imaged{
-		rt: r, module: c, image: im, limits: v.Settings.Limits,
+		rt: r, module: c, layout: r.newLayout(im), limits: v.Settings.Limits,
 		fresh: v.Fresh, init: moduleInit(m, v.Kind, v.Service), serve: serveABI(export),
 	}
 	if v.Kind == host.KindWASI {

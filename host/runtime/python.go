@@ -254,7 +254,7 @@ func (r *Runtime) loadPython(ctx context.Context, v host.Version) (Program, erro
 		im.Release()
 		return nil, err
 	}
-	return &imaged{rt: r, module: c, image: im, files: files, limits: v.Settings.Limits, serve: serveABI(abi.ExportHandle)}, nil
+	return &imaged{rt: r, module: c, layout: r.newLayout(im), files: files, limits: v.Settings.Limits, serve: serveABI(abi.ExportHandle)}, nil
 }
 
 // pack makes a folder of a single source file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -32,6 +33,7 @@ type Runtime struct {
 	modules modules
 	known   map[[2]string]engine.HostFunc
 	python  pythonBase
+	hot     atomic.Int64 // bytes of all hot layouts
 	closing sync.Once
 }
 

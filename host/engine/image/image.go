@@ -157,21 +157,23 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 // view: they are too many to map one by one.
 func (im *Image) readPatches(patches []run, offset int64) error {
 	im.patches = patches
+	if len(patches) == 0 || len(im.view) == 0 {
+		return nil
+	}
+	// All of the view at once: pages that become writable one by one would
+	// stay mappings of their own, and the kernel allows few of these.
+	if err := unix.Mprotect(im.view, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return fmt.Errorf("mapping image: %w", err)
+	}
 	for _, r := range patches {
 		pages := im.view[r.start*PageSize : (r.start+r.pages)*PageSize]
-		if err := unix.Mprotect(pages, unix.PROT_READ|unix.PROT_WRITE); err != nil {
-			return fmt.Errorf("mapping image: %w", err)
-		}
 		if _, err := im.file.ReadAt(pages, offset); err != nil {
 			return fmt.Errorf("reading image: %w", err)
 		}
 		offset += int64(len(pages))
 		im.ownBytes += int64(len(pages))
 	}
-	if len(im.view) == 0 {
-		return nil
-	}
-	if err := unix.Mprotect(im.view, unix.PROT_READ); err != nil { // one mapping again
+	if err := unix.Mprotect(im.view, unix.PROT_READ); err != nil {
 		return fmt.Errorf("mapping image: %w", err)
 	}
 	return nil

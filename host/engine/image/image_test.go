@@ -71,6 +71,53 @@ func TestFreezeOpenAndReset(t *testing.T) {
 	}
 }
 
+func TestHotImageIsTheSame(t *testing.T) {
+	store, err := OpenStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := store.Freeze(nil, newMem(t, 16, map[int]byte{0: 1, 500000: 3}), []uint64{7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Release()
+	own := append(bytes.Clone(base.Bytes()), make([]byte, WasmPageSize)...)
+	for i := 0; i < len(own); i += 3 * PageSize {
+		own[i] = 9
+	}
+	im, err := store.Freeze(base, own, []uint64{8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hot, err := im.Hot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	im.Release()
+	defer hot.Release()
+	if len(hot.patches) != 0 || len(hot.segments) > 2*maxRuns+1 {
+		t.Errorf("%d patches and %d segments", len(hot.patches), len(hot.segments))
+	}
+	if !bytes.Equal(hot.Bytes(), own) || hot.Globals()[0] != 8 {
+		t.Error("the hot image differs")
+	}
+	m, err := NewMemory(hot, 1<<22, 1<<22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	m.Bytes()[3*PageSize] = 77
+	st, err := m.Reset()
+	if err != nil || st.DirtyPages != 1 || !bytes.Equal(m.Bytes(), own) {
+		t.Errorf("Reset: %+v, %v", st, err)
+	}
+	again, err := hot.Hot()
+	if err != nil || again != hot {
+		t.Errorf("a hot image has nothing to gain: %v", err)
+	}
+	again.Release()
+}
+
 func TestResetMethodsAgree(t *testing.T) {
 	im, err := FromMemory(newMem(t, 4, map[int]byte{5000: 1}), nil)
 	if err != nil {
