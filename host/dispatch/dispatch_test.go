@@ -267,6 +267,54 @@ func TestUnusedProgramsAreUnloaded(t *testing.T) {
 	}
 }
 
+// TestFewProgramsStayLoaded calls more services than may stay loaded: those
+// that were unused for longest are unloaded, and loaded again when called.
+func TestFewProgramsStayLoaded(t *testing.T) {
+	programs := make(map[string]*program)
+	for i := range maxLoaded + 50 {
+		programs[fmt.Sprint("s", i)] = &program{serve: echo}
+	}
+	d, c := start(t, programs, nil)
+	for i := range maxLoaded + 50 {
+		if _, err := d.Invoke(t.Context(), call(fmt.Sprint("s", i), "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(d.running()); n > maxLoaded || n < maxLoaded*8/10 {
+		t.Errorf("%d programs are loaded", n)
+	}
+	if !programs["s0"].ended.Load() || programs[fmt.Sprint("s", maxLoaded+49)].ended.Load() {
+		t.Error("a program that was used later was unloaded first")
+	}
+	c.programs["s0"] = &program{serve: echo}
+	if _, err := d.Invoke(t.Context(), call("s0", "")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestForgottenServicesStayForgotten deletes a service while a call looks it up.
+func TestForgottenServicesStayForgotten(t *testing.T) {
+	p := &program{serve: echo}
+	d, _ := start(t, map[string]*program{"a": p}, nil)
+	k := key{"t", "a"}
+	if s := d.keep(k, host.Version{}, d.forgets-1); s != nil {
+		t.Error("a service was kept that may have been forgotten since it was read")
+	}
+	s, err := d.find(t.Context(), key{call("a", "").Tenant, "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Forget(call("a", "").Tenant, "a")
+	if _, _, err := s.acquire(t.Context(), d.Loader); !errors.Is(err, errRetired) {
+		t.Errorf("a forgotten service is loaded: %v", err)
+	}
+	late := &program{serve: echo}
+	s.swap(newActive(host.Version{}, late))
+	if !late.ended.Load() {
+		t.Error("a program that came too late stays loaded")
+	}
+}
+
 // TestSwitchUnderLoad switches versions while calls run: none may fail, and
 // each sees one version only.
 func TestSwitchUnderLoad(t *testing.T) {

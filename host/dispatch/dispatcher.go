@@ -51,6 +51,7 @@ type Dispatcher struct {
 	memory *fair.Gate // bytes they take
 
 	mu       sync.RWMutex
+	forgets  int // how often services were forgotten
 	services map[key]*service
 	tenants  map[string]*tenant
 
@@ -117,6 +118,7 @@ func (d *Dispatcher) Switch(v host.Version, p runtime.Program) {
 	}
 	d.mu.Unlock()
 	s.swap(next)
+	d.makeRoom()
 }
 
 // Forget drops a service that was deleted.
@@ -124,6 +126,7 @@ func (d *Dispatcher) Forget(tenant, name string) {
 	d.mu.Lock()
 	s := d.services[key{tenant, name}]
 	delete(d.services, key{tenant, name})
+	d.forgets++
 	d.mu.Unlock()
 	if s != nil {
 		s.retire()
@@ -143,6 +146,7 @@ func (d *Dispatcher) ForgetServices(tenant string) {
 		}
 	}
 	delete(d.tenants, tenant)
+	d.forgets++
 	d.mu.Unlock()
 	for _, s := range gone {
 		s.retire()
@@ -163,29 +167,40 @@ func newTenant(q host.Quota) *tenant {
 	return &tenant{q, fair.NewGate(n, n)}
 }
 
-// find returns the service, loaded if need be.
+// find returns the service, out of the catalogue if no call needed it yet.
 func (d *Dispatcher) find(ctx context.Context, k key) (*service, error) {
-	d.mu.RLock()
-	s := d.services[k]
-	d.mu.RUnlock()
-	if s != nil {
-		return s, nil
+	for {
+		d.mu.RLock()
+		s, forgets := d.services[k], d.forgets
+		d.mu.RUnlock()
+		if s != nil {
+			return s, nil
+		}
+		record, err := d.Catalog.Service(ctx, k.tenant, k.service)
+		if err != nil {
+			return nil, err
+		}
+		v, err := d.Catalog.Version(ctx, k.tenant, k.service, record.Running)
+		if err != nil {
+			return nil, err
+		}
+		if s := d.keep(k, v, forgets); s != nil {
+			return s, nil
+		}
 	}
-	record, err := d.Catalog.Service(ctx, k.tenant, k.service)
-	if err != nil {
-		return nil, err
-	}
-	v, err := d.Catalog.Version(ctx, k.tenant, k.service, record.Running)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// keep adds a service that was found in the catalogue. It returns nil when
+// services were forgotten since, of which this may be one.
+func (d *Dispatcher) keep(k key, v host.Version, forgets int) *service {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s = d.services[k]; s == nil {
+	s := d.services[k]
+	if s == nil && d.forgets == forgets {
 		s = newService(v)
 		d.services[k] = s
 	}
-	return s, nil
+	return s
 }
 
 func (d *Dispatcher) tenant(ctx context.Context, name string) (*tenant, error) {
@@ -213,6 +228,10 @@ const (
 	idleAfter = 30 * time.Second
 	// unloadAfter is how long a program does.
 	unloadAfter = time.Minute
+	// maxLoaded is the most programs that stay loaded. Each takes a dozen
+	// mappings of memory, and as many for each of its instances; the kernel
+	// allows a process some 65,000.
+	maxLoaded = 1000
 )
 
 // tidy closes idle instances until ctx ends.
@@ -238,6 +257,39 @@ func (d *Dispatcher) tidyOnce(now time.Time) {
 	d.mu.RUnlock()
 	for _, s := range services {
 		s.unload(now.Add(-unloadAfter))
+	}
+}
+
+// makeRoom unloads the programs that were unused for longest when too many
+// are loaded.
+func (d *Dispatcher) makeRoom() {
+	type loaded struct {
+		s    *service
+		used time.Time
+	}
+	var all []loaded
+	d.mu.RLock()
+	if len(d.services) > maxLoaded {
+		for _, s := range d.services {
+			if a := s.current.Load(); a != nil {
+				all = append(all, loaded{s, a.lastUsed()})
+			}
+		}
+	}
+	d.mu.RUnlock()
+	if len(all) <= maxLoaded {
+		return
+	}
+	slices.SortFunc(all, func(a, b loaded) int { return a.used.Compare(b.used) })
+	for _, l := range all[:len(all)-maxLoaded*9/10] {
+		l.s.unload(l.used.Add(1)) // unless it was used since
+	}
+}
+
+// relieve closes all idle instances: the system has no room for another.
+func (d *Dispatcher) relieve() {
+	for _, a := range d.running() {
+		a.trim(time.Now())
 	}
 }
 

@@ -44,7 +44,7 @@ func (d *Dispatcher) invoke(ctx context.Context, call *host.Call, st *telemetry.
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.acquire(ctx, d.Loader)
+	a, loaded, err := s.acquire(ctx, d.Loader)
 	if err != nil {
 		if errors.Is(err, errRetired) {
 			return nil, host.Errorf(abi.NotFound, "service %q does not exist", call.Service)
@@ -52,6 +52,9 @@ func (d *Dispatcher) invoke(ctx context.Context, call *host.Call, st *telemetry.
 		return nil, err
 	}
 	defer a.release()
+	if loaded {
+		d.makeRoom()
+	}
 	v := &a.version
 	*version = v.Digest
 	limits := v.Settings.Limits
@@ -82,6 +85,10 @@ func (d *Dispatcher) invoke(ctx context.Context, call *host.Call, st *telemetry.
 		}()
 	}
 	in, err := a.lease(ctx)
+	if host.CodeOf(err) == abi.Unavailable {
+		d.relieve()
+		in, err = a.lease(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type service struct {
 
 	mu      sync.Mutex // held while a program is loaded
 	version host.Version
+	retired bool
 	current atomic.Pointer[active] // nil until it is loaded
 }
 
@@ -29,25 +30,27 @@ func newService(v host.Version) *service {
 
 func newGate(l host.Limits) *fair.Gate { return fair.NewGate(int64(l.InFlight), int64(l.Queue)) }
 
-// acquire returns the running version; the caller releases it.
-func (s *service) acquire(ctx context.Context, l Loader) (*active, error) {
+// acquire returns the running version, which the caller releases, and whether
+// its program had to be loaded.
+func (s *service) acquire(ctx context.Context, l Loader) (a *active, loaded bool, err error) {
 	for {
 		if a := s.current.Load(); a != nil && a.retain() {
-			return a, nil
+			return a, loaded, nil
 		}
 		if err := s.load(ctx, l); err != nil {
-			return nil, err
+			return nil, loaded, err
 		}
+		loaded = true
 	}
 }
 
 func (s *service) load(ctx context.Context, l Loader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.current.Load(); a != nil {
-		if a.refs.Load() == 0 {
-			return errRetired
-		}
+	if s.retired {
+		return errRetired
+	}
+	if s.current.Load() != nil {
 		return nil
 	}
 	p, err := l.Load(ctx, s.version)
@@ -64,6 +67,11 @@ var errRetired = errors.New("the service is being deleted")
 // swap makes next the running version and lets the one before end.
 func (s *service) swap(next *active) {
 	s.mu.Lock()
+	if s.retired {
+		s.mu.Unlock()
+		next.retire()
+		return
+	}
 	if was, is := s.version.Settings.Limits, next.version.Settings.Limits; was.InFlight != is.InFlight || was.Queue != is.Queue {
 		s.gate.Store(newGate(is))
 	}
@@ -78,6 +86,7 @@ func (s *service) swap(next *active) {
 func (s *service) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.retired = true
 	if a := s.current.Load(); a != nil {
 		a.retire()
 	}
@@ -167,6 +176,12 @@ func (a *active) retire() {
 	if first {
 		a.release()
 	}
+}
+
+func (a *active) lastUsed() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used
 }
 
 // lease returns an idle instance or a new one.
