@@ -26,7 +26,8 @@ type module struct {
 	exports   []wasm.Export
 	memoryMin uint64 // bytes
 	hasMemory bool
-	err       error // what the plugin is refused for
+	effort    uint64 // of compiling, see mostEffort
+	err       error  // what the plugin is refused for
 }
 
 // section reads the content of one section and returns what takes its place.

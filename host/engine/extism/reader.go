@@ -56,18 +56,24 @@ func (r *reader) skip(n uint32) {
 }
 
 // instruction passes one instruction (core specification, section 5.4). long
-// says that its time depends on its operands, ok that it is known.
-func (r *reader) instruction() (long, ok bool) {
+// says that its time depends on its operands, branches is the number of ways
+// that control takes at it besides the next instruction, ok that it is known.
+func (r *reader) instruction() (long bool, branches uint32, ok bool) {
 	switch op := r.byte(); {
-	case op <= 0x01, op == 0x05, op == 0x0b, op == 0x0f, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4, op == 0xd1:
-	case op >= 0x02 && op <= 0x04, op == 0x0c, op == 0x0d, op == 0x10, op >= 0x20 && op <= 0x26,
-		op >= 0x3f && op <= 0x42, op == 0xd0, op == 0xd2:
+	case op <= 0x01, op == 0x0b, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4, op == 0xd1:
+	case op == 0x05, op == 0x0f: // else, return
+		branches = 1
+	case op >= 0x02 && op <= 0x04, op == 0x0c, op == 0x0d: // block, loop, if, br, br_if
+		branches = 1
+		r.skip(1)
+	case op == 0x0e: // br_table: labels and one more
+		branches = r.u32()
+		r.skip(branches)
+		r.skip(1)
+	case op == 0x10, op >= 0x20 && op <= 0x26, op >= 0x3f && op <= 0x42, op == 0xd0, op == 0xd2:
 		r.skip(1)
 	case op == 0x11, op >= 0x28 && op <= 0x3e:
 		r.skip(2)
-	case op == 0x0e: // br_table: labels and one more
-		r.skip(r.u32())
-		r.skip(1)
 	case op == 0x1c: // select: types
 		r.skip(r.u32())
 	case op == 0x43:
@@ -75,13 +81,14 @@ func (r *reader) instruction() (long, ok bool) {
 	case op == 0x44:
 		r.bytes(8)
 	case op == 0xfc:
-		return r.bulk()
+		long, ok = r.bulk()
+		return long, 0, ok
 	case op == 0xfd:
-		return false, r.vector()
+		return false, 0, r.vector()
 	default:
-		return false, false
+		return false, 0, false
 	}
-	return false, true
+	return long, branches, true
 }
 
 // bulk passes the rest of an instruction behind the prefix 0xfc.
