@@ -141,6 +141,10 @@ func TestManyServices(t *testing.T) {
 		ok(t, again.Call("GET", fmt.Sprint("/s", i), ""), strconv.Itoa(i))
 	}
 	t.Logf("first call of each: %v; resident %d MiB, before the restart %d MiB", time.Since(start), residentBytes(t)>>20, before>>20)
+	// The kernel allows a process some 65,000 mappings.
+	if maps := strings.Count(string(read(t, "/proc/self/maps")), "\n"); maps > 5000+50*n {
+		t.Errorf("%d mappings for %d services", maps, n)
+	}
 	if all, err := again.Operator.Services(t.Context(), host.DefaultTenant); err != nil || len(all) != n {
 		t.Errorf("%d services, %v", len(all), err)
 	}
