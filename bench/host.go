@@ -102,6 +102,9 @@ func (h *seraiHost) optimised(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-h.done:
+			h.done <- err // for stop
+			return errors.Join(errors.New("the host ended while it compiled CPython"), err)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
