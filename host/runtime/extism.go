@@ -31,7 +31,7 @@ var (
 func newExtism(ctx context.Context, code []byte, settings host.Settings, cacheDir string) (Program, error) {
 	p, err := extism.Compile(ctx, code, extism.Options{
 		Export:    settings.Export,
-		MaxMemory: uint64(max(settings.Limits.Memory, 0)), //nolint:gosec // not negative
+		MaxMemory: uint64(max(settings.Limits.Memory, 0)),
 		CacheDir:  cacheDir,
 	})
 	if err != nil {

@@ -45,15 +45,3 @@ func kindOf(m *wasm.Module, chosen string) (kind host.Kind, export string, err e
 	return "", "", host.FieldErrorf("module", "the module exports neither %q (Serai's ABI) nor %q (a WASI command) and imports nothing of %q (an Extism plugin); it exports: %s",
 		abi.ExportHandle, wasiStart, extismModule, host.Clip(strings.Join(names, ", ")))
 }
-
-// isExtism reports whether the module imports functions of an Extism PDK,
-// or others that only a plugin imports.
-func (r *Runtime) isExtism(code []byte) bool {
-	found := false
-	_, _ = wasm.Inspect(code, func(module, name string) (params, results []byte, ok bool) { //nolint:errcheck // only the imports matter
-		found = found || strings.HasPrefix(module, extismModule)
-		f, ok := r.known[[2]string{module, name}]
-		return f.Params, f.Results, ok
-	})
-	return found
-}

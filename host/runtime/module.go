@@ -7,6 +7,7 @@ import (
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/engine"
+	"github.com/seraihost/serai/host/engine/extism"
 	"github.com/seraihost/serai/host/engine/image"
 	"github.com/seraihost/serai/host/engine/wasm"
 	"github.com/seraihost/serai/host/guest"
@@ -14,7 +15,7 @@ import (
 
 // buildModule builds an uploaded WebAssembly module.
 func (r *Runtime) buildModule(ctx context.Context, src Source) (*Built, error) {
-	if r.isExtism(src.Content) {
+	if extism.IsPlugin(src.Content) {
 		return r.buildExtism(ctx, src)
 	}
 	m, err := r.inspect(src.Content)

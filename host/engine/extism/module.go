@@ -1,9 +1,14 @@
 package extism
 
 import (
+	"bytes"
+
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/engine/wasm"
 )
+
+// header begins every core module.
+var header = []byte("\x00asm\x01\x00\x00\x00")
 
 // The sections of a module (core specification, section 5.5).
 const (
@@ -137,4 +142,31 @@ func (m *module) readExports(r *reader) {
 			m.exports = append(m.exports, wasm.Export{Name: name, Params: []byte(s.params), Results: []byte(s.results)})
 		}
 	}
+}
+
+// IsPlugin reports whether a module imports something that only the host of
+// an Extism plugin offers, whether or not this one does.
+func IsPlugin(code []byte) bool {
+	if !bytes.HasPrefix(code, header) {
+		return false
+	}
+	for r := (&reader{b: code[len(header):]}); len(r.b) > 0; {
+		id := r.byte()
+		body := &reader{b: r.bytes(r.u32())}
+		if id != importSection {
+			continue
+		}
+		for n := body.u32(); n > 0 && !body.short; n-- {
+			from := body.bytes(body.u32())
+			body.bytes(body.u32())
+			if bytes.HasPrefix(from, []byte("extism:host")) {
+				return true
+			}
+			if body.byte() != 0 { // not a function, so not laid out like one
+				return false
+			}
+			body.u32()
+		}
+	}
+	return false
 }

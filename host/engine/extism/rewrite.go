@@ -14,7 +14,6 @@ var emptyLoop = []byte{0x03, 0x40, 0x0b}
 // names are imported from [namespace], functions and instructions that take
 // long begin with an empty loop, and there is a memory.
 func rewrite(code []byte) ([]byte, *module, error) {
-	header := []byte("\x00asm\x01\x00\x00\x00")
 	if !bytes.HasPrefix(code, header) {
 		return nil, nil, host.FieldErrorf("module", "this is not a core module of WebAssembly 1.0 or 2.0")
 	}
