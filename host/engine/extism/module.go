@@ -27,7 +27,6 @@ const (
 type module struct {
 	types     []signature
 	functions []uint32 // indices of types, imported functions first
-	imported  int
 	exports   []wasm.Export
 	memoryMin uint64 // bytes
 	hasMemory bool
@@ -129,7 +128,6 @@ func (m *module) readImports(r *reader) []byte {
 		out = appendBytes(appendBytes(out, from), name)
 		out = appendUint(append(out, 0), t)
 		m.functions = append(m.functions, t)
-		m.imported++
 	}
 	return out
 }
