@@ -26,7 +26,7 @@ var users = []struct {
 }{
 	{"github.com/bytecodealliance/wasmtime-go", []string{"host/engine/wasmtime"}, "an engine can be replaced as long as one package knows it"},
 	{"github.com/tetratelabs/wazero", []string{"host/engine/wazero", "host/engine/extism"}, "an engine can be replaced as long as one package knows it; Extism's SDK runs on wazero"},
-	{"github.com/extism", []string{"host/engine/extism"}, "plugins of others come through one door"},
+	{"github.com/extism/go-sdk", []string{"host/engine/extism"}, "plugins of others come through one door"},
 	{"github.com/gofiber/fiber", []string{"host/gateway", "host/control", "host/console", "bench"}, "its contexts must not leave the edge, since it reuses their buffers; bench measures it as a peer"},
 	{"github.com/valyala/fasthttp", []string{"host/gateway"}, "it is Fiber's server, tuned where the gateway listens"},
 	{"github.com/dgraph-io/badger", []string{"storage/badger"}, "a store is behind host.Store"},
