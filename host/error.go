@@ -83,8 +83,7 @@ func CodeOf(err error) abi.Code {
 // MessageOf returns what a caller may read of err: the message of the first
 // [Error] in its chain, or a sentence that gives nothing away.
 func MessageOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Message
 	}
 	switch CodeOf(err) {

@@ -70,8 +70,10 @@ func (d *Deployer) Deploy(ctx context.Context, up host.Upload) (*host.Receipt, e
 		return nil, err
 	}
 	if most := t.Quota.ModuleBytes; int64(len(up.Content)) > int64(most) {
-		return nil, &host.Error{Code: abi.TooLarge, Field: "module",
-			Message: fmt.Sprintf("the upload has %d bytes, the tenant's quota allows %s", len(up.Content), most)}
+		return nil, &host.Error{
+			Code: abi.TooLarge, Field: "module",
+			Message: fmt.Sprintf("the upload has %d bytes, the tenant's quota allows %s", len(up.Content), most),
+		}
 	}
 	if err := d.checkAuth(ctx, up); err != nil {
 		return nil, err

@@ -199,12 +199,11 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 // report writes what went wrong to the service's log, for its author, and
 // faults of the host to the host's log.
 func (d *Dispatcher) report(call *host.Call, version string, err error) {
-	var coded *host.Error
 	r := telemetry.Record{
 		Time: time.Now(), Tenant: call.Tenant, Service: call.Service, Version: version,
 		CID: call.CID, Level: abi.LevelError, Message: host.MessageOf(err),
 	}
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*host.Error](err); ok {
 		r.Failure = coded.Detail
 	}
 	d.Book.Append(r)

@@ -135,8 +135,10 @@ func (s *Session) refusedReply() *host.Error {
 	if host.CodeOf(s.refusal) == abi.TooLarge {
 		return LargeReply(s.Scope.Limits)
 	}
-	return &host.Error{Code: abi.Failed, Message: "the service failed", Err: s.refusal,
-		Detail: &host.GuestFailure{Type: "Reply", Message: "the reply was refused: " + host.MessageOf(s.refusal)}}
+	return &host.Error{
+		Code: abi.Failed, Message: "the service failed", Err: s.refusal,
+		Detail: &host.GuestFailure{Type: "Reply", Message: "the reply was refused: " + host.MessageOf(s.refusal)},
+	}
 }
 
 // LargeReply is how a call ends whose reply is over the service's limit.
@@ -225,7 +227,7 @@ func (s *Session) open(r *stream) (uint32, bool) {
 		if free == nil {
 			s.results[i] = r
 			s.held += r.size()
-			return uint32(i) + 1, true //nolint:gosec // at most MaxHandles
+			return uint32(i) + 1, true
 		}
 	}
 	if len(s.results) >= abi.MaxHandles {

@@ -42,7 +42,7 @@ func (g *fakeGuest) call(t testing.TB, name string, args ...uint32) int32 {
 		if err := f.Do(context.Background(), g, stack); err != nil {
 			t.Fatalf("%s%v ends the call: %v", name, args, err)
 		}
-		return int32(uint32(stack[0])) //nolint:gosec // an i32 result
+		return int32(uint32(stack[0]))
 	}
 	t.Fatalf("no function %q", name)
 	return 0
@@ -50,7 +50,7 @@ func (g *fakeGuest) call(t testing.TB, name string, args ...uint32) int32 {
 
 func (g *fakeGuest) put(at uint32, b []byte) (uint32, uint32) {
 	copy(g.mem[at:], b)
-	return at, uint32(len(b)) //nolint:gosec // small
+	return at, uint32(len(b))
 }
 
 func echoOp() connector.Op {
@@ -70,7 +70,7 @@ func TestOperationRoundTrip(t *testing.T) {
 		t.Fatalf("call: %d", code)
 	}
 	r := abi.ParseResult(g.mem[2000:])
-	if n := g.call(t, abi.FnRead, r.Handle, 3000, 60000); n != int32(r.EnvelopeLen+r.BodyLen) { //nolint:gosec // small
+	if n := g.call(t, abi.FnRead, r.Handle, 3000, 60000); n != int32(r.EnvelopeLen+r.BodyLen) {
 		t.Fatalf("read %d of %+v", n, r)
 	}
 	e, err := abi.Decode(g.mem[3000 : 3000+r.EnvelopeLen])

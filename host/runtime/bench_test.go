@@ -61,9 +61,11 @@ func BenchmarkPython(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	call := &host.Call{Tenant: "t", Service: "s", CID: "c", Channel: abi.ChannelHTTP,
+	call := &host.Call{
+		Tenant: "t", Service: "s", CID: "c", Channel: abi.ChannelHTTP,
 		Envelope: abi.Envelope{{Name: "cid", Value: "c"}, {Name: "channel", Value: "http"}, {Name: "method", Value: "POST"}, {Name: "path", Value: "/x"}, {Name: "header.content-type", Value: "application/json"}},
-		Body:     []byte(`{"user":"a","items":[{"price":2,"n":3},{"price":5,"n":1}]}`)}
+		Body:     []byte(`{"user":"a","items":[{"price":2,"n":3},{"price":5,"n":1}]}`),
+	}
 	var run, reset time.Duration
 	pages := 0
 	b.ReportAllocs()

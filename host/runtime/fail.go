@@ -22,19 +22,27 @@ func Failure(err error, task string, limits host.Limits) error {
 	case errors.As(err, &coded):
 		return err
 	case errors.Is(err, engine.ErrCPU):
-		return &host.Error{Code: abi.Limit, Err: err,
-			Message: fmt.Sprintf("the service used more processor time than its limit of %s", limits.CPU)}
+		return &host.Error{
+			Code: abi.Limit, Err: err,
+			Message: fmt.Sprintf("the service used more processor time than its limit of %s", limits.CPU),
+		}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &host.Error{Code: abi.Timeout, Err: err,
-			Message: fmt.Sprintf("the service did not %s within its limit of %s", task, limits.Timeout)}
+		return &host.Error{
+			Code: abi.Timeout, Err: err,
+			Message: fmt.Sprintf("the service did not %s within its limit of %s", task, limits.Timeout),
+		}
 	case errors.Is(err, context.Canceled):
 		return &host.Error{Code: abi.Cancelled, Message: "the caller went away", Err: err}
 	case errors.As(err, &trap):
-		return &host.Error{Code: abi.Failed, Message: "the service failed", Err: err,
-			Detail: &host.GuestFailure{Type: "Trap", Message: trap.Reason, Traceback: trap.Backtrace}}
+		return &host.Error{
+			Code: abi.Failed, Message: "the service failed", Err: err,
+			Detail: &host.GuestFailure{Type: "Trap", Message: trap.Reason, Traceback: trap.Backtrace},
+		}
 	case errors.As(err, &exit):
-		return &host.Error{Code: abi.Failed, Message: "the service failed", Err: err,
-			Detail: &host.GuestFailure{Type: "Exit", Message: fmt.Sprintf("the program exited with status %d", exit.Status)}}
+		return &host.Error{
+			Code: abi.Failed, Message: "the service failed", Err: err,
+			Detail: &host.GuestFailure{Type: "Exit", Message: fmt.Sprintf("the program exited with status %d", exit.Status)},
+		}
 	default:
 		return fmt.Errorf("running the service: %w", err)
 	}

@@ -136,7 +136,7 @@ func scribble(t *testing.T, r *Runtime, src Source) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in = v.(*imagedInstance) //nolint:errcheck,forcetypeassert // what the kinds of this test have
+		in = v.(*imagedInstance) //nolint:forcetypeassert // what the kinds of this test have
 		pristine(t, "started", in.in, want)
 	}
 	start()
@@ -152,7 +152,7 @@ func scribble(t *testing.T, r *Runtime, src Source) {
 		}
 		stats, err := in.Reset()
 		if n == hotAfter {
-			p.(*imaged).layout.working.Wait() //nolint:errcheck,forcetypeassert // as above
+			p.(*imaged).layout.working.Wait() //nolint:forcetypeassert // as above
 		}
 		if err != nil { // grown, or laid out anew: no reset is due
 			if err := in.Close(); err != nil {

@@ -88,7 +88,7 @@ func (r *Runtime) basePath() string {
 // directory names.
 func BaseImages(stateDir string) map[string]bool {
 	out := make(map[string]bool)
-	files, _ := filepath.Glob(filepath.Join(stateDir, "*"+baseSuffix)) //nolint:errcheck // the pattern is sound
+	files, _ := filepath.Glob(filepath.Join(stateDir, "*"+baseSuffix))
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err == nil {
 			out[string(b)] = true

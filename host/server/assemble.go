@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"sync"
 
 	"github.com/seraihost/serai/abi"
@@ -304,8 +305,8 @@ func (h *hosted) onClose(f func() error) { h.closers = append(h.closers, f) }
 // close releases the parts, the last one first.
 func (h *hosted) close() error {
 	var errs []error
-	for i := len(h.closers) - 1; i >= 0; i-- {
-		errs = append(errs, h.closers[i]())
+	for _, v := range slices.Backward(h.closers) {
+		errs = append(errs, v())
 	}
 	h.closers = nil
 	return errors.Join(errs...)

@@ -19,8 +19,14 @@ func testMemoryGrow(t *testing.T, s *suite) {
 	g := s.guest(t)
 	i := g.start(t, g.Image, (pages+2)*wasm.PageSize)
 	for _, step := range []struct{ by, want, size uint64 }{
-		{0, pages, pages}, {3, failed, pages}, {1, pages, pages + 1}, {2, failed, pages + 1},
-		{1, pages + 1, pages + 2}, {1, failed, pages + 2}, {65535, failed, pages + 2}, {failed, failed, pages + 2},
+		{0, pages, pages},
+		{3, failed, pages},
+		{1, pages, pages + 1},
+		{2, failed, pages + 1},
+		{1, pages + 1, pages + 2},
+		{1, failed, pages + 2},
+		{65535, failed, pages + 2},
+		{failed, failed, pages + 2},
 	} {
 		if got := call(t, i, "grow", step.by) & failed; got != step.want {
 			t.Errorf("grow(%d) = %d, want %d", step.by, got, step.want)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // An image file is a header, padded with zeros to a multiple of PageSize, and
@@ -46,7 +47,7 @@ type header struct {
 }
 
 // pages returns all runs of pages in the order of the file.
-func (h header) pages() []run { return append(h.runs[:len(h.runs):len(h.runs)], h.patches...) }
+func (h header) pages() []run { return append(slices.Clip(h.runs), h.patches...) }
 
 // encode returns the header with its padding.
 func (h header) encode() []byte {

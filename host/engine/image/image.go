@@ -132,7 +132,7 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 		length := r.pages * PageSize
 		own = append(own, segment{r.start * PageSize, length, file, offset})
 		offset += int64(length) //nolint:gosec // bounded by the header's checks
-		im.ownBytes += int64(length)
+		im.ownBytes += int64(length) //nolint:gosec // bounded by the header's checks
 	}
 	if base != nil {
 		im.segments = overlay(base.segments, own)

@@ -31,18 +31,18 @@ type Memory struct {
 	scanner scanner
 }
 
-// NewMemory reserves address space of reserve bytes (at least max, the
+// NewMemory reserves address space of reserved bytes (at least most, the
 // engine's guard included) and maps the image at its start. The memory can
-// grow to max bytes. It retains the image until it is closed.
-func NewMemory(im *Image, max, reserved uint64) (*Memory, error) {
-	if im.size > max {
-		return nil, fmt.Errorf("image of %d bytes is over the memory limit of %d", im.size, max)
+// grow to most bytes. It retains the image until it is closed.
+func NewMemory(im *Image, most, reserved uint64) (*Memory, error) {
+	if im.size > most {
+		return nil, fmt.Errorf("image of %d bytes is over the memory limit of %d", im.size, most)
 	}
 	region, err := reserve(roundUp(reserved), unix.PROT_NONE)
 	if err != nil {
 		return nil, fmt.Errorf("reserving memory: %w", err)
 	}
-	m := &Memory{im: im.Retain(), region: region, size: im.size, max: max}
+	m := &Memory{im: im.Retain(), region: region, size: im.size, max: most}
 	if err := m.start(); err != nil {
 		_ = m.Close()
 		return nil, err

@@ -77,8 +77,16 @@ func TestReadSeek(t *testing.T) {
 		errno  uint64
 		at     uint64
 	}{
-		{3, 0, 0, 3}, {2, 1, 0, 5}, {-1, 1, 0, 4}, {-2, 2, 0, 8}, {5, 2, 0, 15},
-		{-1, 0, invalid, 0}, {-11, 2, invalid, 0}, {-1 << 63, 1, invalid, 0}, {0, 3, invalid, 0}, {1<<63 - 1, 1, invalid, 0},
+		{3, 0, 0, 3},
+		{2, 1, 0, 5},
+		{-1, 1, 0, 4},
+		{-2, 2, 0, 8},
+		{5, 2, 0, 15},
+		{-1, 0, invalid, 0},
+		{-11, 2, invalid, 0},
+		{-1 << 63, 1, invalid, 0},
+		{0, 3, invalid, 0},
+		{1<<63 - 1, 1, invalid, 0},
 	} {
 		g.want(test.errno, "fd_seek", fd, uint64(test.offset), test.whence, resultAt)
 		if test.errno == 0 && g.u64(resultAt) != test.at {

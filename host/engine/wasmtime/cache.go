@@ -42,7 +42,7 @@ func keep(path string, b []byte) error {
 // used notes that a cache file was of use now.
 func used(path string) {
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) //nolint:errcheck // it only goes earlier
+	_ = os.Chtimes(path, now, now)
 }
 
 // prune removes cache files, the one unused for longest first, until the

@@ -143,7 +143,7 @@ func (t *tier) define(i int, f *engine.HostFunc) error {
 	err := C.serai_linker_define(t.linker,
 		text(f.Module), C.size_t(len(f.Module)), text(f.Name), C.size_t(len(f.Name)),
 		(*C.uint8_t)(unsafe.SliceData(params)), C.size_t(len(f.Params)),
-		(*C.uint8_t)(unsafe.SliceData(results)), C.size_t(len(f.Results)), C.uint32_t(i)) //nolint:gosec // a slice index
+		(*C.uint8_t)(unsafe.SliceData(results)), C.size_t(len(f.Results)), C.uint32_t(i))
 	if err != nil {
 		return fmt.Errorf("defining host function %s.%s: %w", f.Module, f.Name, takeError(err))
 	}

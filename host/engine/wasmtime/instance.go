@@ -157,7 +157,7 @@ func (r *run) run(f C.uint32_t, kinds exportKinds) error {
 	}()
 	start := time.Now()
 	status := C.serai_guest_call(r.guest, f, (*C.uint8_t)(unsafe.SliceData(kinds.params)),
-		C.uint32_t(len(kinds.params)), C.uint32_t(kinds.results)) //nolint:gosec // at most 16
+		C.uint32_t(len(kinds.params)), C.uint32_t(kinds.results))
 	for {
 		now := time.Now()
 		r.call.Used += now.Sub(start)

@@ -133,7 +133,7 @@ func (t *tier) compile(m *wasm.Module, path string) (code, error) {
 		return code{}, &host.Error{Code: abi.Invalid, Field: "module", Message: "the module does not compile: " + msg}
 	}
 	if path != "" {
-		_ = save(ptr, path) //nolint:errcheck // a cache that cannot be written costs time, not function
+		_ = save(ptr, path) // a cache that cannot be written costs time, not function
 	}
 	return t.link(ptr)
 }
@@ -184,7 +184,7 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 	}
 	if im.Size() > maxMemory {
 		return nil, host.Errorf(abi.Limit, "the service needs %s of memory, its limit is %s",
-			host.Bytes(im.Size()), host.Bytes(maxMemory)) //nolint:gosec // at most 4 GiB
+			host.Bytes(im.Size()), host.Bytes(maxMemory))
 	}
 	mem, err := image.NewMemory(im, maxMemory, reservation+guard)
 	if err != nil {
@@ -193,7 +193,7 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 	n := len(m.info.Globals)
 	m.mu.RLock()
 	i := &Instance{module: m, mem: mem, tier: m.tier.Load()}
-	i.guest = C.serai_guest_new(m.code.engine, m.code.pre, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n)) //nolint:gosec // bounded by wasm.Inspect
+	i.guest = C.serai_guest_new(m.code.engine, m.code.pre, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n))
 	m.mu.RUnlock()
 	if i.guest == nil {
 		_ = mem.Close()
@@ -205,7 +205,7 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 		return nil, host.Errorf(abi.Unavailable, "starting an instance: %w", err)
 	}
 	for k, g := range m.info.Globals {
-		if !C.serai_guest_find_global(i.guest, C.uint32_t(k), text(g.Export), C.size_t(len(g.Export))) { //nolint:gosec // a slice index
+		if !C.serai_guest_find_global(i.guest, C.uint32_t(k), text(g.Export), C.size_t(len(g.Export))) {
 			_ = i.Close()
 			return nil, fmt.Errorf("starting an instance: no global %q", g.Export)
 		}
