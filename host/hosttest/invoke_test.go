@@ -14,6 +14,7 @@ import (
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/host/hosttest"
+	"github.com/seraihost/serai/host/telemetry"
 )
 
 // caller calls what its payload names and tells how that ended.
@@ -141,8 +142,12 @@ def handle(request):
 		})
 	}
 	id, _ := failed.OK.(string)
-	all := records(t, h, host.DefaultTenant, client.LogQuery{CID: id})
-	if len(all) != 1 || all[0].Failure == nil || all[0].Failure.Message != "as asked" {
+	var all []telemetry.Record
+	eventually(t, "the log of the call that failed", func() bool {
+		all = records(t, h, host.DefaultTenant, client.LogQuery{CID: id})
+		return len(all) > 0
+	})
+	if all[0].Failure == nil || all[0].Failure.Message != "as asked" {
 		t.Errorf("the log of the call that failed has %+v", all)
 	}
 }
