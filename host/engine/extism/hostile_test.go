@@ -80,7 +80,7 @@ func TestEndless(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				timeout, want := 100*time.Millisecond, error(context.DeadlineExceeded)
+				timeout, want := 100*time.Millisecond, context.DeadlineExceeded
 				if budget > 0 {
 					timeout, want = time.Minute, engine.ErrCPU
 				}
@@ -102,6 +102,41 @@ func TestEndless(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSameDeadline tells a deadline from a budget that is as long: the
+// deadline is what the author set.
+func TestSameDeadline(t *testing.T) {
+	p := compile(t, spin(), "")
+	for range 10 {
+		in, err := p.Start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_, err = in.Call(ctx, &extism.Call{Host: quiet{}, CPU: 20 * time.Millisecond})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTraps(t *testing.T) {
+	deep := wasmtest.New(1, 0)
+	deep.Func(wasmtest.Func{Export: "run", Body: wasmtest.Call(deep.Next())})
+	trap := wasmtest.New(1, 0)
+	trap.Func(wasmtest.Func{Export: "run", Body: wasmtest.Unreachable})
+	for reason, m := range map[string]*wasmtest.Module{"call stack exhausted": deep, "unreachable": trap} {
+		_, err := call(t.Context(), t, compile(t, m.Bytes(), ""), newFake(), "")
+		var got *engine.Trap
+		if !errors.As(err, &got) || got.Reason != reason {
+			t.Errorf("%s: %v", reason, err)
+		}
 	}
 }
 

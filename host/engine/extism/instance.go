@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	sdk "github.com/extism/go-sdk"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
@@ -138,7 +136,7 @@ func (i *Instance) Call(ctx context.Context, c *Call) ([]byte, error) {
 	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watch := newStopwatch(c.CPU, cancel)
+	watch := newStopwatch(ctx, c.CPU, cancel)
 	out := &wasistream.Lines{Emit: func(line []byte) { c.Host.Print(abi.LevelInfo, string(line)) }}
 	errs := &wasistream.Lines{Emit: func(line []byte) { c.Host.Print(abi.LevelWarning, string(line)) }}
 	*i.system = system{stdout: out, stderr: errs, done: inner.Done(), watch: watch}
@@ -148,15 +146,16 @@ func (i *Instance) Call(ctx context.Context, c *Call) ([]byte, error) {
 	code, output, err := i.run(context.WithValue(inner, runningKey{}, r), c.Input)
 
 	c.Used = watch.stop()
-	over := inner.Err() // before it is cancelled here
+	// What ended inner is either ctx or the stopwatch.
+	ended, exhausted := ctx.Err(), inner.Err() != nil
 	out.Flush()
 	errs.Flush()
 	*i.system = system{done: closedChannel}
 	switch {
-	case over != nil && watch.over.Load() && ctx.Err() == nil:
+	case ended != nil:
+		return nil, ended
+	case exhausted:
 		return nil, engine.ErrCPU
-	case over != nil:
-		return nil, over
 	case r.err != nil:
 		return nil, operationFailed(r.err)
 	case (err != nil || code != 0) && i.memory.refused:
@@ -183,45 +182,6 @@ var closedChannel = func() chan struct{} {
 	close(c)
 	return c
 }()
-
-// failed is a failure of the plugin's own.
-func failed(kind, message string) error {
-	const most = 64 << 10
-	message = strings.ToValidUTF8(message[:min(len(message), most)], "\uFFFD")
-	return &host.Error{Code: abi.Failed, Message: "the service failed", Detail: &host.GuestFailure{Type: kind, Message: message}}
-}
-
-// operationFailed is the failure of a plugin that an operation failed: Extism
-// has no way to tell the plugin.
-func operationFailed(err error) error {
-	code := host.CodeOf(err)
-	switch code {
-	case abi.Internal, abi.Cancelled, abi.Timeout, abi.Limit, abi.Unavailable:
-		return err
-	}
-	return &host.Error{
-		Code: abi.Failed, Message: "the service failed", Err: err,
-		Detail: &host.GuestFailure{Type: code.String(), Message: host.MessageOf(err)},
-	}
-}
-
-// failure tells why wazero or the SDK ended a call.
-func failure(err error) error {
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
-		return &engine.Exit{Status: exit.ExitCode()}
-	}
-	const trap, trace = "wasm error: ", "\nwasm stack trace:\n"
-	text := err.Error()
-	reason, backtrace, traced := strings.Cut(text, trace)
-	if _, r, ok := strings.Cut(reason, trap); ok && traced {
-		return &engine.Trap{Reason: r, Backtrace: strings.ReplaceAll(strings.TrimSpace(backtrace), "\t", "")}
-	}
-	if traced { // a host function of the SDK's panicked
-		return &engine.Trap{Reason: strings.TrimSuffix(reason, " (recovered by wazero)")}
-	}
-	return failed("Error", text)
-}
 
 // stream is a standard stream of the instance; it ends calls that are over.
 type stream struct {

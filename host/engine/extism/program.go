@@ -80,7 +80,7 @@ func (p *Program) compile(ctx context.Context, code []byte) error {
 	manifest := sdk.Manifest{
 		Wasm: []sdk.Wasm{sdk.WasmData{Data: code}},
 		Memory: &sdk.ManifestMemory{
-			MaxPages: uint32(min(max(p.limit/wasm.PageSize, 1), 1<<16)), //nolint:gosec // at most 65536
+			MaxPages: uint32(min(max(p.limit/wasm.PageSize, 1), 1<<16)),
 		},
 	}
 	var err error

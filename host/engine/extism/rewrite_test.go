@@ -61,7 +61,7 @@ func TestRewriteMemory(t *testing.T) {
 		t.Fatal(info, err)
 	}
 	r := wazero.NewRuntime(t.Context())
-	defer r.Close(t.Context()) //nolint:errcheck // a test
+	defer r.Close(t.Context())
 	if _, err := r.CompileModule(t.Context(), out); err != nil {
 		t.Error(err)
 	}

@@ -3,7 +3,6 @@ package extism
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,7 +12,6 @@ import (
 type stopwatch struct {
 	budget time.Duration // 0: none
 	cancel context.CancelFunc
-	over   atomic.Bool
 
 	mu      sync.Mutex
 	used    time.Duration // before since
@@ -22,9 +20,12 @@ type stopwatch struct {
 	stopped bool
 }
 
-func newStopwatch(budget time.Duration, cancel context.CancelFunc) *stopwatch {
+// newStopwatch begins to measure. It sets no timer where ctx ends before the
+// budget can be used up.
+func newStopwatch(ctx context.Context, budget time.Duration, cancel context.CancelFunc) *stopwatch {
 	w := &stopwatch{budget: budget, cancel: cancel, since: time.Now()}
-	if budget > 0 {
+	deadline, bounded := ctx.Deadline()
+	if budget > 0 && !(bounded && deadline.Sub(w.since) <= budget) {
 		w.mu.Lock()
 		w.timer = time.AfterFunc(budget, w.check)
 		w.mu.Unlock()
@@ -51,7 +52,6 @@ func (w *stopwatch) check() {
 		w.timer.Reset(max(left, time.Millisecond))
 		return
 	}
-	w.over.Store(true)
 	w.cancel()
 }
 
