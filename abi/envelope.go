@@ -94,7 +94,7 @@ func Decode(b []byte) (Envelope, error) {
 	if count > MaxFields {
 		return nil, fmt.Errorf("%w: %d fields, at most %d", ErrTooLarge, count, MaxFields)
 	}
-	if uint64(count)*8 > uint64(len(b)-4) {
+	if uint64(count)*8 > uint64(len(b)-4) { //nolint:gosec // len(b) is at least 4
 		return nil, fmt.Errorf("%w: %d fields in %d bytes", ErrTruncated, count, len(b))
 	}
 	text := string(b) // one allocation that all names and values share
@@ -109,7 +109,7 @@ func Decode(b []byte) (Envelope, error) {
 		if name > MaxNameBytes {
 			return nil, fmt.Errorf("%w: name of field %d has %d bytes, at most %d", ErrTooLarge, i, name, MaxNameBytes)
 		}
-		if name+value > uint64(len(b)-at) {
+		if name+value > uint64(len(b)-at) { //nolint:gosec // at is at most len(b)
 			return nil, fmt.Errorf("%w: field %d at byte %d", ErrTruncated, i, at)
 		}
 		n, v := int(name), int(value) //nolint:gosec // bounded by len(b) above

@@ -100,8 +100,12 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	raw := abi.Envelope{
-		{Name: "cid", Value: "0f1e2d3c"}, {Name: "service", Value: "api.user.get-details"}, {Name: "method", Value: "POST"},
-		{Name: "path", Value: "/api/v1/user"}, {Name: "header.content-type", Value: "application/json"}, {Name: "param.id", Value: "7"},
+		{Name: "cid", Value: "0f1e2d3c"},
+		{Name: "service", Value: "api.user.get-details"},
+		{Name: "method", Value: "POST"},
+		{Name: "path", Value: "/api/v1/user"},
+		{Name: "header.content-type", Value: "application/json"},
+		{Name: "param.id", Value: "7"},
 	}.Append(nil)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -70,6 +70,6 @@ const (
 	FieldRevision   = "revision"
 	FieldDeleted    = "deleted"
 	FieldConnection = "connection"
-	FieldURL        = "url" // whole; instead of connection, path and query.*
+	FieldURL        = "url"     // whole; instead of connection, path and query.*
 	FieldTimeout    = "timeout" // milliseconds
 )

@@ -90,11 +90,11 @@ func TestCodeVectors(t *testing.T) {
 		Name string   `json:"name"`
 	}](t, "codes.json")
 	for i, v := range vectors {
-		if v.Code != abi.Code(i) || !v.Code.Valid() || v.Code.String() != v.Name { //nolint:gosec // a few
+		if v.Code != abi.Code(i) || !v.Code.Valid() || v.Code.String() != v.Name {
 			t.Errorf("code %d is %q, want %q", v.Code, v.Code, v.Name)
 		}
 	}
-	for _, c := range []abi.Code{-1, abi.Code(len(vectors)), 1 << 30} { //nolint:gosec // a few
+	for _, c := range []abi.Code{-1, abi.Code(len(vectors)), 1 << 30} {
 		if c.Valid() || c.String() != "internal" {
 			t.Errorf("code %d is valid, or not internal: %s", int32(c), c)
 		}

@@ -61,6 +61,6 @@ const maxWarm = 1024
 
 // Sinks make what is assigned to them escape to the heap.
 var (
-	bytesSink    []byte
-	pointersSink []*byte
+	bytesSink    []byte  //nolint:unused // see above
+	pointersSink []*byte //nolint:unused // see above
 )

@@ -91,7 +91,7 @@ func TestFailures(t *testing.T) {
 		"wrapped":  {func() error { return fmt.Errorf("asking: %w", serai.Errorf(abi.Timeout, "late")) }, abi.Timeout, "*fmt.wrapError", "asking: late"},
 		"bad code": {func() error { return &serai.Error{Code: 99} }, abi.Failed, "*serai.Error", "internal"},
 		"panic":    {func() error { panic("oh") }, abi.Failed, "panic", "oh"},
-		"nil":      {func() error { var p *serai.Request; return errors.New(p.CID) }, abi.Failed, "panic", "runtime error: invalid memory address or nil pointer dereference"},
+		"nil":      {func() error { var p *serai.Request; return errors.New(p.CID) }, abi.Failed, "panic", "runtime error: invalid memory address or nil pointer dereference"}, //nolint:govet // the panic is the point
 		"long":     {func() error { return errors.New(strings.Repeat("x", 1<<20)) }, abi.Failed, "*errors.errorString", strings.Repeat("x", 16<<10)},
 	} {
 		t.Run(name, func(t *testing.T) {

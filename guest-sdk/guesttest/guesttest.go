@@ -145,7 +145,7 @@ func (s *Service) initialize() *host.Error {
 		switch {
 		case err != nil:
 			return host.Errorf(abi.Failed, "calling %s: %w", f.name, err)
-		case uint32(code) != 0: //nolint:gosec // an i32 result
+		case uint32(code) != 0:
 			return session.Failure(code)
 		}
 	}
@@ -201,7 +201,7 @@ func (s *Service) Call(body string, fields ...string) (*host.Reply, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case uint32(code) != 0: //nolint:gosec // an i32 result
+	case uint32(code) != 0:
 		return nil, session.Failure(code)
 	default:
 		return session.Reply(), nil

@@ -57,7 +57,7 @@ func BenchmarkActivate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer store.Close() //nolint:errcheck // a benchmark
+	defer store.Close()
 	c := New(store, nil)
 	if err := c.CreateTenant(b.Context(), host.Tenant{Name: "a"}); err != nil {
 		b.Fatal(err)

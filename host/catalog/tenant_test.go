@@ -156,7 +156,7 @@ func TestDeleteTenant(t *testing.T) {
 
 // A deletion that was cut short is finished by the next one, and by making a
 // tenant of the same name.
-func TestDeleteTenantResumes(t *testing.T) {
+func TestDeleteTenantResumes(t *testing.T) { //nolint:tparallel // the cases share a store
 	t.Parallel()
 	for name, next := range map[string]func(*Catalog) error{
 		"delete": func(c *Catalog) error { return c.DeleteTenant(t.Context(), "a") },

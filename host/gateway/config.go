@@ -30,8 +30,11 @@ func (c Config) withDefaults() Config {
 		v    *int
 		from int
 	}{
-		{&c.MaxHeaderBytes, 16 << 10}, {&c.MaxURIBytes, 8 << 10}, {&c.MaxBodyBytes, 16 << 20},
-		{&c.MaxBodyMemory, 1 << 30}, {&c.MaxConns, 10_000},
+		{&c.MaxHeaderBytes, 16 << 10},
+		{&c.MaxURIBytes, 8 << 10},
+		{&c.MaxBodyBytes, 16 << 20},
+		{&c.MaxBodyMemory, 1 << 30},
+		{&c.MaxConns, 10_000},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.from
@@ -41,8 +44,10 @@ func (c Config) withDefaults() Config {
 		v    *time.Duration
 		from time.Duration
 	}{
-		{&c.HeaderTimeout, 10 * time.Second}, {&c.BodyTimeout, time.Minute},
-		{&c.WriteTimeout, time.Minute}, {&c.IdleTimeout, 2 * time.Minute},
+		{&c.HeaderTimeout, 10 * time.Second},
+		{&c.BodyTimeout, time.Minute},
+		{&c.WriteTimeout, time.Minute},
+		{&c.IdleTimeout, 2 * time.Minute},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.from

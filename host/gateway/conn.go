@@ -45,13 +45,13 @@ func (c *conn) Read(p []byte) (int, error) {
 // panics over one, and a connection that Shutdown closed meanwhile has one;
 // the next read finds out.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	_ = c.Conn.SetReadDeadline(t) //nolint:errcheck // see above
+	_ = c.Conn.SetReadDeadline(t)
 	return nil
 }
 
 // SetWriteDeadline implements net.Conn, in the manner of SetReadDeadline.
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	_ = c.Conn.SetWriteDeadline(t) //nolint:errcheck // see above
+	_ = c.Conn.SetWriteDeadline(t)
 	return nil
 }
 
@@ -77,5 +77,5 @@ func (c *conn) drain() {
 	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) //nolint:errcheck // whatever ends it, the connection closes next
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 }

@@ -107,7 +107,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	listeners := g.listeners
 	g.mu.Unlock()
 	for _, l := range listeners {
-		_ = l.Close() //nolint:errcheck // it accepts no more in any case
+		_ = l.Close()
 	}
 	done := make(chan error, 1)
 	go func() { done <- g.app.ShutdownWithContext(ctx) }()
@@ -131,7 +131,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 func closeAll(listeners []*listener, which func(*conn) bool) {
 	for _, l := range listeners {
 		for _, c := range l.each(which) {
-			_ = c.Close() //nolint:errcheck // the client finds out
+			_ = c.Close()
 		}
 	}
 }

@@ -199,15 +199,28 @@ func TestReplies(t *testing.T) {
 		"empty":        {&host.Reply{Status: 201}, 201, http.Header{}, ""},
 		"no content":   {&host.Reply{Status: 204, Body: []byte("x")}, 204, http.Header{}, ""},
 		"error status": {&host.Reply{Status: 418, Headers: header("content-type", "text/plain"), Body: []byte("tea")}, 418, http.Header{"Content-Type": {"text/plain"}}, "tea"},
-		"cookies": {&host.Reply{Headers: []abi.Field{{Name: "set-cookie", Value: "a=1"}, {Name: "set-cookie", Value: "a=2; Path=/"}}}, 200,
-			http.Header{"Set-Cookie": {"a=1", "a=2; Path=/"}}, ""},
+		"cookies": {
+			&host.Reply{Headers: []abi.Field{{Name: "set-cookie", Value: "a=1"}, {Name: "set-cookie", Value: "a=2; Path=/"}}}, 200,
+			http.Header{"Set-Cookie": {"a=1", "a=2; Path=/"}},
+			"",
+		},
 		"hop by hop": {&host.Reply{Headers: []abi.Field{
-			{Name: "connection", Value: "close"}, {Name: "Transfer-Encoding", Value: "chunked"}, {Name: "content-length", Value: "999"},
-			{Name: "server", Value: "x"}, {Name: "date", Value: "x"}, {Name: "x-request-id", Value: "x"}, {Name: "upgrade", Value: "x"},
-			{Name: "keep-alive", Value: "x"}, {Name: "trailer", Value: "x-y"}, {Name: "x-y", Value: "kept"},
+			{Name: "connection", Value: "close"},
+			{Name: "Transfer-Encoding", Value: "chunked"},
+			{Name: "content-length", Value: "999"},
+			{Name: "server", Value: "x"},
+			{Name: "date", Value: "x"},
+			{Name: "x-request-id", Value: "x"},
+			{Name: "upgrade", Value: "x"},
+			{Name: "keep-alive", Value: "x"},
+			{Name: "trailer", Value: "x-y"},
+			{Name: "x-y", Value: "kept"},
 		}, Body: []byte("b")}, 200, http.Header{"X-Y": {"kept"}, "Content-Type": {"application/octet-stream"}}, "b"},
-		"repeated": {&host.Reply{Headers: []abi.Field{{Name: "x-a", Value: "1"}, {Name: "x-a", Value: "2"}, {Name: "www-authenticate", Value: "Custom"}}}, 200,
-			http.Header{"X-A": {"1", "2"}, "Www-Authenticate": {"Custom"}}, ""},
+		"repeated": {
+			&host.Reply{Headers: []abi.Field{{Name: "x-a", Value: "1"}, {Name: "x-a", Value: "2"}, {Name: "www-authenticate", Value: "Custom"}}}, 200,
+			http.Header{"X-A": {"1", "2"}, "Www-Authenticate": {"Custom"}},
+			"",
+		},
 		"status too low":     {&host.Reply{Status: 101}, 500, nil, ""},
 		"status too high":    {&host.Reply{Status: 600}, 500, nil, ""},
 		"status negative":    {&host.Reply{Status: -1}, 500, nil, ""},
@@ -257,8 +270,10 @@ func TestErrors(t *testing.T) {
 		detail string
 		retry  string
 	}{
-		"failed": {&host.Error{Code: abi.Failed, Message: "ValueError: secret", Detail: &host.GuestFailure{Traceback: "File secret"}}, 500,
-			"the service failed; its log has the detail under the request id", ""},
+		"failed": {
+			&host.Error{Code: abi.Failed, Message: "ValueError: secret", Detail: &host.GuestFailure{Traceback: "File secret"}}, 500,
+			"the service failed; its log has the detail under the request id", "",
+		},
 		"uncoded":     {errors.New("secret"), 500, "internal error; the host's log has the detail under the request id", ""},
 		"internal":    {host.Errorf(abi.Internal, "secret: %w", errors.New("secret")), 500, "internal error; the host's log has the detail under the request id", ""},
 		"busy":        {&host.Error{Code: abi.Unavailable, Message: "the host is busy", RetryAfter: 3 * time.Second}, 503, "the host is busy", "3"},

@@ -214,7 +214,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-func TestSlowClients(t *testing.T) {
+func TestSlowClients(t *testing.T) { //nolint:tparallel // the cases share a gateway
 	_, addr := start(t, gateway.Config{
 		Invoker: invoker(ok), HeaderTimeout: 150 * time.Millisecond, BodyTimeout: 150 * time.Millisecond, IdleTimeout: 150 * time.Millisecond,
 	}, anything, nil)

@@ -142,7 +142,7 @@ func turnAway(c net.Conn, status int) {
 	body := p.JSON()
 	if c.SetWriteDeadline(time.Now().Add(50*time.Millisecond)) == nil {
 		_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %s\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s",
-			status, http.StatusText(status), problem.ContentType, strconv.Itoa(len(body)), body) //nolint:errcheck // the connection closes next
+			status, http.StatusText(status), problem.ContentType, strconv.Itoa(len(body)), body)
 	}
-	_ = c.Close() //nolint:errcheck // it was of no use
+	_ = c.Close()
 }

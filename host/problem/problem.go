@@ -39,8 +39,7 @@ type Problem struct {
 func From(err error, cid string) Problem {
 	code := host.CodeOf(err)
 	p := Of(code, host.MessageOf(err), cid)
-	var e *host.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*host.Error](err); ok {
 		p.Field = e.Field
 		p.Retry = seconds(e.RetryAfter)
 	}
@@ -59,8 +58,7 @@ func Of(code abi.Code, detail, cid string) Problem {
 // WithFailure returns p with the guest's own failure out of err, if there is
 // one. Only the control API uses it: the failure may show source code.
 func (p Problem) WithFailure(err error) Problem {
-	var e *host.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*host.Error](err); ok {
 		p.Failure = e.Detail
 	}
 	return p

@@ -30,7 +30,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	pretty.WriteByte('\n')
 	if *update {
-		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil { //nolint:gosec // a golden file is public
+		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

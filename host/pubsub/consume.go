@@ -76,7 +76,7 @@ type workers struct {
 
 // fetch starts a handler for each message until fetching ends. Handlers get
 // a context of ctx.
-func (w *workers) fetch(fetching, ctx context.Context, consumer jetstream.Consumer) { //nolint:revive // two lifetimes
+func (w *workers) fetch(fetching, ctx context.Context, consumer jetstream.Consumer) {
 	for {
 		free := w.acquire(fetching)
 		if free == 0 {
@@ -196,6 +196,6 @@ func (w *workers) keepAlive(message jetstream.Msg) (stop func()) {
 }
 
 func (w *workers) warn(ctx context.Context, doing string, err error) {
-	w.queue.broker.log.LogAttrs(ctx, slog.LevelWarn, doing, slog.String("component", "pubsub"),
+	w.queue.broker.log.LogAttrs(ctx, slog.LevelWarn, doing, slog.String("component", "pubsub"), //nolint:sloglint // a constant of the callers
 		slog.String("queue", w.queue.name), slog.Any("error", err))
 }

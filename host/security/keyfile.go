@@ -32,7 +32,7 @@ func OpenBox(path string) (*Box, error) {
 }
 
 func readKey(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening key file: %w", err)
 	}
@@ -65,7 +65,7 @@ func createKey(path string) error {
 	defer os.Remove(f.Name()) //nolint:errcheck // a leftover does no harm
 
 	key := make([]byte, KeyBytes)
-	rand.Read(key) //nolint:errcheck // crypto/rand.Read never returns an error since Go 1.24
+	rand.Read(key)
 	_, err = f.Write(key)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
@@ -81,7 +81,7 @@ func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil // directories cannot be synced there
 	}
-	d, err := os.Open(dir) //nolint:gosec // the operator names the directory
+	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("opening key directory: %w", err)
 	}

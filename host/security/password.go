@@ -53,7 +53,7 @@ func HashSecret(secret string) (string, error) {
 		return "", host.FieldErrorf("secret", "the secret has %d bytes; use at most %d", len(secret), MaxSecretBytes)
 	}
 	salt := make([]byte, saltBytes)
-	rand.Read(salt) //nolint:errcheck // crypto/rand.Read never returns an error since Go 1.24
+	rand.Read(salt)
 	return phc{cost: defaultCost, salt: salt, hash: derive(defaultCost, salt, secret, hashBytes)}.String(), nil
 }
 

@@ -72,7 +72,7 @@ func parseCost(s string) (cost, error) {
 	if p < 1 || p > uint64(maxCost.threads) || t < 1 || t > uint64(maxCost.time) || m < 8*p || m > uint64(maxCost.memory) {
 		return cost{}, fmt.Errorf("%w: cost out of bounds", errPHC)
 	}
-	return cost{memory: uint32(m), time: uint32(t), threads: uint8(p)}, nil
+	return cost{memory: uint32(m), time: uint32(t), threads: uint8(p)}, nil //nolint:gosec // bounded above
 }
 
 func decodeBounded(s string, least, most int) ([]byte, error) {

@@ -13,7 +13,7 @@ const TokenPrefix = "serai_"
 // characters of base64url, and its hash as [HashToken] returns it.
 func NewToken() (token string, hash []byte) {
 	bits := make([]byte, 32)
-	rand.Read(bits) //nolint:errcheck // crypto/rand.Read never returns an error since Go 1.24
+	rand.Read(bits)
 	token = TokenPrefix + base64.RawURLEncoding.EncodeToString(bits)
 	return token, HashToken(token)
 }

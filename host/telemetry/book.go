@@ -25,8 +25,11 @@ func (o Options) withDefaults() Options {
 		v    *int
 		from int
 	}{
-		{&o.PerService, 2000}, {&o.PerServiceBytes, 2 << 20}, {&o.Bytes, 64 << 20},
-		{&o.Followers, 32}, {&o.FollowBuffer, 256},
+		{&o.PerService, 2000},
+		{&o.PerServiceBytes, 2 << 20},
+		{&o.Bytes, 64 << 20},
+		{&o.Followers, 32},
+		{&o.FollowBuffer, 256},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.from

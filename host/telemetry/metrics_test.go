@@ -83,7 +83,7 @@ func TestMetrics(t *testing.T) {
 	})
 	got := text(t, m.Registry(), "serai_")
 	if *update {
-		if err := os.WriteFile("testdata/metrics.txt", []byte(got), 0o644); err != nil { //nolint:gosec // a golden file is public
+		if err := os.WriteFile("testdata/metrics.txt", []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -68,7 +68,7 @@ func (s *Store) compaction() uint64 {
 	for _, level := range s.db.Levels() {
 		size += level.Size
 	}
-	return min(uint64(max(0, size))*2, maxCompaction) //nolint:gosec // not negative
+	return min(uint64(max(0, size))*2, maxCompaction)
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%d MiB", n>>20) }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,9 +172,7 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := make(map[string]int)
 	for round := range 4 {
-		for writer, i := range runAndKill(t, dir, 150+100*round) {
-			acknowledged[writer] = i
-		}
+		maps.Copy(acknowledged, runAndKill(t, dir, 150+100*round))
 	}
 	s := openTest(t, dir)
 	for writer, last := range acknowledged {
@@ -221,7 +220,7 @@ func copyDir(t *testing.T, from string) string {
 
 // A tail that is cut, zeroed or garbled opens without repair and costs at
 // most the transactions that it held.
-func TestDamagedTail(t *testing.T) {
+func TestDamagedTail(t *testing.T) { //nolint:tparallel // the cases share a store
 	t.Parallel()
 	const writer, written = "w", 50
 	dir := t.TempDir()

@@ -32,9 +32,9 @@ func newEntry(key, value []byte, ttl time.Duration) *badgerdb.Entry {
 	}
 	at := time.Now().Add(ttl + time.Millisecond - 1) // rounds up
 	data := make([]byte, expiryBytes, expiryBytes+len(value))
-	binary.BigEndian.PutUint64(data, uint64(max(0, at.UnixMilli()))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(data, uint64(max(0, at.UnixMilli())))
 	e := badgerdb.NewEntry(key, append(data, value...)).WithMeta(expires)
-	e.ExpiresAt = uint64(max(0, at.Unix())) + 2 //nolint:gosec // not negative
+	e.ExpiresAt = uint64(max(0, at.Unix())) + 2
 	return e
 }
 

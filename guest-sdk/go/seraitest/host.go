@@ -81,8 +81,10 @@ type Reply struct {
 // Serve runs the registered handler.
 func (h *Host) Serve(c *Call) *Reply {
 	env := abi.Envelope{
-		{Name: abi.FieldCID, Value: "test"}, {Name: abi.FieldChannel, Value: abi.ChannelHTTP},
-		{Name: abi.FieldMethod, Value: c.Method}, {Name: abi.FieldPath, Value: c.Path},
+		{Name: abi.FieldCID, Value: "test"},
+		{Name: abi.FieldChannel, Value: abi.ChannelHTTP},
+		{Name: abi.FieldMethod, Value: c.Method},
+		{Name: abi.FieldPath, Value: c.Path},
 	}
 	for name, value := range c.Params {
 		env.Add(abi.PrefixParam+name, value)

@@ -117,7 +117,7 @@ func (c *Client) do(ctx context.Context, r *connector.Request) (*connector.Resul
 	if err != nil {
 		return nil, fault(ctx, name, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written
+	defer resp.Body.Close()
 	result, err := l.result(resp)
 	if err != nil {
 		return nil, fault(ctx, name, err)

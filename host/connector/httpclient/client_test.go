@@ -135,8 +135,11 @@ func TestReply(t *testing.T) {
 	})
 	res := r.ok("418", "{}")
 	want := abi.Envelope{
-		{Name: "status", Value: "418"}, {Name: "header.content-length", Value: "2"}, {Name: "header.content-type", Value: "application/json"},
-		{Name: "header.set-cookie", Value: "a=b"}, {Name: "header.set-cookie", Value: "c=d"},
+		{Name: "status", Value: "418"},
+		{Name: "header.content-length", Value: "2"},
+		{Name: "header.content-type", Value: "application/json"},
+		{Name: "header.set-cookie", Value: "a=b"},
+		{Name: "header.set-cookie", Value: "c=d"},
 	}
 	if diff := cmp.Diff(want, res.Envelope); diff != "" {
 		t.Error(diff)

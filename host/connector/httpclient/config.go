@@ -126,8 +126,7 @@ func decodeError(config []byte, err error) error {
 		name = strings.Trim(name, `"`)
 		return host.FieldErrorf("config."+host.Clip(name), "config has no field %q; docs/connections.md lists the fields", host.Clip(name))
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return host.FieldErrorf("config", "config is not JSON: %s at byte %d", syntax.Error(), syntax.Offset)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

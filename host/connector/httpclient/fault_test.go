@@ -8,7 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -248,7 +248,7 @@ func TestTimeouts(t *testing.T) {
 func TestTLS(t *testing.T) {
 	r := newRig(t)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(echo))
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	srv.StartTLS()
 	defer srv.Close()
 	r.connect(srv.URL, `,"auth":{"type":"bearer","token":"${secret:P}"}`)
@@ -261,8 +261,8 @@ func TestTLS(t *testing.T) {
 		r.ok("200", "GET / ")
 	}
 	old := httptest.NewUnstartedServer(http.HandlerFunc(echo))
-	old.Config.ErrorLog = log.New(io.Discard, "", 0)
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} //nolint:gosec // what must be refused
+	old.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
 	old.StartTLS()
 	defer old.Close()
 	r.connect(old.URL, `,"tls":{"insecure_skip_verify":true},"retries":{"max":0}`)

@@ -68,8 +68,11 @@ func BenchmarkRequest(b *testing.B) {
 		req := &connector.Request{
 			Scope: connector.Scope{Tenant: "a", CID: "cid-1", Grants: host.Grants{Connections: []string{"S"}}},
 			Envelope: abi.Envelope{
-				{Name: abi.FieldOp, Value: abi.OpHTTPRequest}, {Name: abi.FieldConnection, Value: "S"},
-				{Name: "param.id", Value: "7"}, {Name: "param.UserName", Value: "my.user"}, {Name: "header.accept", Value: "*/*"},
+				{Name: abi.FieldOp, Value: abi.OpHTTPRequest},
+				{Name: abi.FieldConnection, Value: "S"},
+				{Name: "param.id", Value: "7"},
+				{Name: "param.UserName", Value: "my.user"},
+				{Name: "header.accept", Value: "*/*"},
 			},
 		}
 		b.ReportAllocs()

@@ -75,7 +75,7 @@ func readBody(resp *http.Response, most int64) ([]byte, error) {
 		case err != nil:
 			return nil, fmt.Errorf("reading reply: %w", err)
 		case len(body) == cap(body):
-			body = slices.Grow(body, min(len(body), int(most)-len(body)+1)) //nolint:gosec // at most MaxMaxResponseBytes
+			body = slices.Grow(body, min(len(body), int(most)-len(body)+1))
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (l *live) address(out *outgoing, env abi.Envelope) error {
 		if n := len(segments); n > 0 && len(more) > 0 && segments[n-1] == "" {
 			segments = segments[:n-1]
 		}
-		segments = append(segments[:len(segments):len(segments)], more...)
+		segments = append(slices.Clip(segments), more...)
 	}
 	var used []string
 	value := func(name string) (string, error) {

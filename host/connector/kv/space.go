@@ -172,7 +172,7 @@ func notFound(key string) error {
 // process, and than those of earlier processes as far as the clock is right.
 // It comes from the clock, so that writers share no counter in the store.
 func (s *Space) revision() uint64 {
-	now := uint64(max(s.now().UnixNano(), 1)) //nolint:gosec // positive
+	now := uint64(max(s.now().UnixNano(), 1))
 	for {
 		last := s.last.Load()
 		next := max(now, last+1)
@@ -214,7 +214,7 @@ func (e Entry) encode() []byte {
 	}
 	out := make([]byte, header, header+len(e.Value))
 	binary.BigEndian.PutUint64(out, e.Revision)
-	binary.BigEndian.PutUint64(out[8:], uint64(expires)) //nolint:gosec // read back the same way
+	binary.BigEndian.PutUint64(out[8:], uint64(expires))
 	return append(out, e.Value...)
 }
 

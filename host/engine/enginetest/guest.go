@@ -121,7 +121,7 @@ func Known(module, name string) (params, results []byte, ok bool) {
 
 // hostAdd is add(a i32, b i64) i64.
 func hostAdd(_ context.Context, _ engine.Guest, stack []uint64) error {
-	stack[0] = uint64(uint32(stack[0])) + stack[1] //nolint:gosec // the lower half
+	stack[0] = uint64(uint32(stack[0])) + stack[1]
 	return nil
 }
 
@@ -140,7 +140,7 @@ func hostWait(ctx context.Context, g engine.Guest, stack []uint64) error {
 	if s, ok := g.State().(*State); ok && s.Entered != nil {
 		s.Entered <- struct{}{}
 	}
-	timer := time.NewTimer(time.Duration(uint32(stack[0])) * time.Millisecond) //nolint:gosec // the lower half
+	timer := time.NewTimer(time.Duration(uint32(stack[0])) * time.Millisecond)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -153,7 +153,7 @@ func hostWait(ctx context.Context, g engine.Guest, stack []uint64) error {
 
 // hostFill is fill(ptr, len, value i32) i32: 1 if the range is in memory.
 func hostFill(_ context.Context, g engine.Guest, stack []uint64) error {
-	mem, ptr, n := g.Memory(), uint64(uint32(stack[0])), uint64(uint32(stack[1])) //nolint:gosec // lower halves
+	mem, ptr, n := g.Memory(), uint64(uint32(stack[0])), uint64(uint32(stack[1]))
 	if ptr+n > uint64(len(mem)) {
 		stack[0] = 0
 		return nil

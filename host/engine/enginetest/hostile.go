@@ -155,7 +155,7 @@ func testHostileBranches(t *testing.T, s *suite) {
 	const depth = 2000
 	labels := make([]uint32, 0, 20_000)
 	for k := range cap(labels) {
-		labels = append(labels, uint32(k%depth)) //nolint:gosec // small
+		labels = append(labels, uint32(k%depth))
 	}
 	var body []byte
 	for range depth {

@@ -24,7 +24,7 @@ func testHammer(t *testing.T, s *suite) {
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			h := &hammer{t: t, g: g, rand: rand.New(rand.NewPCG(uint64(w), 1))} //nolint:gosec // not for secrets
+			h := &hammer{t: t, g: g, rand: rand.New(rand.NewPCG(uint64(w), 1))}
 			defer h.drop()
 			for range rounds {
 				if !h.round() {
@@ -73,7 +73,7 @@ func (h *hammer) round() bool {
 		defer cancel()
 		return h.fails(short, "spin")
 	case 3:
-		return h.answers(ctx, "wait", 1, uint64(h.rand.IntN(5))) //nolint:gosec // small
+		return h.answers(ctx, "wait", 1, uint64(h.rand.IntN(5)))
 	default:
 		value := h.rand.Uint64()
 		return h.answers(ctx, "add", value&0xffff_ffff+1, value&0xffff_ffff, 1)

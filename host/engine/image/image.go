@@ -131,7 +131,7 @@ func assemble(file *os.File, h header, offset int64, base *Image) (*Image, error
 	for _, r := range h.runs {
 		length := r.pages * PageSize
 		own = append(own, segment{r.start * PageSize, length, file, offset})
-		offset += int64(length) //nolint:gosec // bounded by the header's checks
+		offset += int64(length)      //nolint:gosec // bounded by the header's checks
 		im.ownBytes += int64(length) //nolint:gosec // bounded by the header's checks
 	}
 	if base != nil {

@@ -43,7 +43,7 @@ func (c *call) strings(list []string) errno {
 		return errFault
 	}
 	for i, s := range list {
-		memory(pointers).putU32(uint32(i)*4, at) //nolint:gosec // count fits
+		memory(pointers).putU32(uint32(i)*4, at)
 		n := copy(buf, s)
 		buf[n] = 0
 		buf = buf[n+1:]

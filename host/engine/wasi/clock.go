@@ -54,5 +54,5 @@ func (s *System) now(id clockID) (uint64, bool) {
 	default:
 		return 0, false
 	}
-	return uint64(max(t, 0)), true //nolint:gosec // not negative
+	return uint64(max(t, 0)), true
 }

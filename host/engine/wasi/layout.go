@@ -109,7 +109,7 @@ func putFilestat(b []byte, info fs.FileInfo, ino uint64) {
 	b[16] = byte(filetypeOf(info.Mode()))
 	le.PutUint64(b[24:], 1)
 	if info.Mode().IsRegular() {
-		le.PutUint64(b[32:], uint64(max(info.Size(), 0))) //nolint:gosec // not negative
+		le.PutUint64(b[32:], uint64(max(info.Size(), 0)))
 	}
 	t := timestamp(info.ModTime())
 	le.PutUint64(b[40:], t)
@@ -121,7 +121,7 @@ func timestamp(t time.Time) uint64 {
 	if t.Unix() <= 0 || t.Year() > 2200 {
 		return 0 // not known, or not in 64 bits of nanoseconds
 	}
-	return uint64(t.UnixNano()) //nolint:gosec // after 1970
+	return uint64(t.UnixNano())
 }
 
 func filetypeOf(mode fs.FileMode) filetype {

@@ -106,7 +106,7 @@ func (c *call) ready(fd uint32, tag byte) (uint64, errno) {
 	case tag == readEvent && f.kind == inputFile:
 		return 1, success
 	case tag == readEvent && f.kind == regularFile:
-		return uint64(max(f.size-f.at, 0)), success //nolint:gosec // not negative
+		return uint64(max(f.size-f.at, 0)), success
 	case tag == writeEvent && (f.kind == outputFile || f.kind == errorFile):
 		return maxTransfer, success
 	default:
@@ -129,7 +129,7 @@ func (c *call) sleep(ns uint64) error {
 	if ns == 0 {
 		return c.ctx.Err()
 	}
-	timer := time.NewTimer(time.Duration(min(ns, math.MaxInt64))) //nolint:gosec // bounded
+	timer := time.NewTimer(time.Duration(min(ns, math.MaxInt64)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -16,7 +16,7 @@ var procExit = engine.HostFunc{
 	Module: ModuleName, Name: "proc_exit",
 	Params: []engine.ValueType{engine.I32},
 	Do: func(_ context.Context, _ engine.Guest, stack []uint64) error {
-		return &engine.Exit{Status: uint32(stack[0])} //nolint:gosec // an i32 is in the lower half
+		return &engine.Exit{Status: uint32(stack[0])}
 	},
 }
 

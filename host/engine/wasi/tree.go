@@ -95,7 +95,7 @@ func (t *Tree) find(p string) (fs.FS, string, bool) {
 
 // stat describes the file or directory at p, a path as of fs.ValidPath.
 func (t *Tree) stat(p string) (fs.FileInfo, error) {
-	err := error(fs.ErrNotExist)
+	err := fs.ErrNotExist
 	if fsys, rel, ok := t.find(p); ok {
 		var info fs.FileInfo
 		if info, err = fs.Stat(fsys, rel); err == nil {

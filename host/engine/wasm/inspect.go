@@ -85,7 +85,7 @@ func (p *parser) finish(r *reader) {
 		switch {
 		case !g.mutable:
 		case g.known:
-			m.Globals = append(m.Globals, Global{globalPrefix + strconv.Itoa(i), g.typ, g.value, uint32(i)}) //nolint:gosec // within maxGlobals
+			m.Globals = append(m.Globals, Global{globalPrefix + strconv.Itoa(i), g.typ, g.value, uint32(i)})
 		default:
 			m.Fresh = true
 		}

@@ -98,7 +98,7 @@ func (p *parser) body(r *reader) {
 
 // immediate skips what follows an opcode of that kind.
 func (r *reader) immediate(kind immediate) {
-	switch kind {
+	switch kind { //nolint:exhaustive // the other kinds have no immediates, or are dealt with by the caller
 	case index:
 		r.u32()
 	case twoIndex:

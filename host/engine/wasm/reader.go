@@ -71,7 +71,7 @@ func (r *reader) int(bits uint) int64 {
 		}
 		if rest := bits - shift; rest < 7 {
 			// The bits from the sign on are all alike, and it is the last byte.
-			if sign := int8(c<<1) >> rest; c&0x80 != 0 || sign != 0 && sign != -1 {
+			if sign := int8(c<<1) >> rest; c&0x80 != 0 || sign != 0 && sign != -1 { //nolint:gosec // its bits as a signed number
 				r.malformedf("number over %d bits", bits)
 				return 0
 			}
@@ -124,7 +124,7 @@ func (r *reader) bytes(n int) []byte {
 // vector reads a length and that many bytes, which alias the input.
 func (r *reader) vector() []byte {
 	n := r.uint(32)
-	if n > uint64(r.left()) {
+	if n > uint64(r.left()) { //nolint:gosec // not negative
 		r.malformedf("unexpected end")
 		return nil
 	}

@@ -19,7 +19,7 @@ func (p *parser) rewrite() []byte {
 			content = p.rewriteData()
 		}
 		if content != nil {
-			out = appendName(append(out, byte(id)), content)
+			out = appendName(append(out, byte(id)), content) //nolint:gosec // a section's id is below 14
 		}
 	}
 	if p.names != nil {

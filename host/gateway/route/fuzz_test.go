@@ -16,12 +16,12 @@ func naive(entries []route.Entry, host, method, path string) (best *route.Entry,
 		return nil, nil, route.BadPath
 	}
 	var segments []string
-	for _, raw := range strings.Split(path[1:], "/") {
+	for raw := range strings.SplitSeq(path[1:], "/") {
 		s, err := url.PathUnescape(raw)
 		if err != nil || strings.Contains(s, "\x00") {
 			return nil, nil, route.BadPath
 		}
-		for _, part := range strings.Split(s, "/") {
+		for part := range strings.SplitSeq(s, "/") {
 			if part == "." || part == ".." {
 				return nil, nil, route.BadPath
 			}

@@ -84,7 +84,7 @@ func Call(function uint32) []byte { return indexed(function, 0x10) }
 // CallIndirect calls through table 0.
 func CallIndirect(typ uint32) []byte { return join(indexed(typ, 0x11), Uint(0)) }
 
-// LocalGet, LocalSet and LocalTee access a parameter or local.
+// LocalGet gets a parameter or local.
 func LocalGet(i uint32) []byte { return indexed(i, 0x20) }
 
 // LocalSet sets a local.
