@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host/hosttest"
+	"github.com/seraihost/serai/host/server"
 )
 
 // documents are tested: every block of a language that can run is run.
@@ -32,7 +33,8 @@ func documents(t *testing.T) []string {
 //   - with file=NAME is a file that later blocks use;
 //   - of language console is commands and what they print;
 //   - of language python, go, c, sh or console that does neither says why
-//     in skip="…"; needs= names programs that it cannot do without.
+//     in skip="…"; needs= names programs that it cannot do without, engine= the engine
+//     that it and the blocks after it need.
 //
 // Addresses are the default ones; they are replaced by those of the host.
 func TestExamples(t *testing.T) {
@@ -55,6 +57,8 @@ func example(t *testing.T, doc string) {
 		case isFile:
 			write(t, filepath.Join(dir, file), b.text)
 		case skipped:
+		case b.attrs["engine"] != "" && b.attrs["engine"] != server.DefaultEngine:
+			t.Skipf("from line %d on it needs a host on %s", b.line, b.attrs["engine"])
 		case !installed(t, b.attrs["needs"]):
 		case b.lang == "console":
 			all, err := steps(b)
