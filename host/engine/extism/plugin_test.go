@@ -131,8 +131,8 @@ func call(ctx context.Context, t testing.TB, p *extism.Program, f *fake, input s
 	return string(out), err
 }
 
-// TestPlugins runs the plugins that the SDK is tested with; they are made
-// with Extism's PDKs for Go, Rust, C, Zig, Haskell and AssemblyScript.
+// TestPlugins runs the plugins that the SDK is tested with, which are made
+// with the PDKs of several languages.
 func TestPlugins(t *testing.T) {
 	const longText = "this is a test"
 	tests := []struct {
