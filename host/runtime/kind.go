@@ -45,3 +45,11 @@ func kindOf(m *wasm.Module, chosen string) (kind host.Kind, export string, err e
 	return "", "", host.FieldErrorf("module", "the module exports neither %q (Serai's ABI) nor %q (a WASI command) and imports nothing of %q (an Extism plugin); it exports: %s",
 		abi.ExportHandle, wasiStart, extismModule, host.Clip(strings.Join(names, ", ")))
 }
+
+// isPluginExport reports whether the author chose an export that only an
+// Extism plugin has: one without parameters that answers an exit code. A
+// plugin that needs nothing of its host imports nothing that tells it apart.
+func isPluginExport(m *wasm.Module, chosen string) bool {
+	params, results, ok := m.ExportSignature(chosen)
+	return ok && chosen != wasiStart && len(params) == 0 && bytes.Equal(results, []byte{wasm.I32})
+}

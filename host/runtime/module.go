@@ -22,6 +22,9 @@ func (r *Runtime) buildModule(ctx context.Context, src Source) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isPluginExport(m, src.Settings.Export) {
+		return r.buildExtism(ctx, src)
+	}
 	kind, _, err := kindOf(m, src.Settings.Export)
 	if err != nil {
 		return nil, err
