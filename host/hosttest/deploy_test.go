@@ -181,7 +181,7 @@ func TestVersionsAndRollback(t *testing.T) {
 // TestConcurrentDeploys deploys many services, and one service many times,
 // at once.
 func TestConcurrentDeploys(t *testing.T) {
-	const services = 50
+	services := scaled(50, 200)
 	h := hosttest.Start(t, nil)
 	var wg sync.WaitGroup
 	for n := range services {
@@ -279,6 +279,9 @@ func TestBrokenUploads(t *testing.T) {
 		"compiled extension":    {archive(tar.Header{Name: "service.py"}, tar.Header{Name: "x.so"}), "compiled"},
 		"over the tenant quota": {client.Upload{FileName: "a.py", ContentType: host.TypePython, Content: make([]byte, 65<<20)}, ""},
 	} {
+		if testing.Short() && len(c.up.Content) > 1<<20 {
+			continue
+		}
 		_, err := h.Operator.Deploy(t.Context(), host.DefaultTenant, "good", c.up, good)
 		e, known := err.(*client.Error) //nolint:errorlint // the client returns it as it is
 		switch {

@@ -184,7 +184,7 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
-	if rss := residentBytes(t); rss > 2<<30 {
+	if rss := residentBytes(t); rss > 2<<30 && !racing {
 		t.Errorf("the host holds %d MiB after the attacks", rss>>20)
 	}
 }

@@ -88,8 +88,12 @@ func TestInvoke(t *testing.T) {
 		err, text  string // of the error
 		want       string // JSON of the outcome
 	}{
-		{"a reply", "/caller", map[string]any{"do": "invoke", "service": "a.echo", "payload": map[string]any{"x": 1}}, "", "",
-			`{"channel":"invoke","got":{"x":1}}`},
+		{
+			"a reply", "/caller",
+			map[string]any{"do": "invoke", "service": "a.echo", "payload": map[string]any{"x": 1}},
+			"", "",
+			`{"channel":"invoke","got":{"x":1}}`,
+		},
 		{"a service that does not exist", "/caller", map[string]any{"do": "invoke", "service": "nobody"}, "NotFound", "nobody", ""},
 		{"a name that is none", "/caller", map[string]any{"do": "invoke", "service": "../x"}, "Invalid", "", ""},
 		{"a service that fails", "/caller", map[string]any{"do": "invoke", "service": "fails"}, "Failed", "fails", ""},
@@ -263,10 +267,14 @@ func TestSecretsStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	connect(t, h, map[string]client.Connection{
-		"good": {Config: config(`{"base_url": %q, "auth": {"type": "bearer", "token": "${secret:token}"}, "query": {"k": "${secret:token}"}, "retries": {"max": 0}}`, upstream.URL),
-			AllowNetworks: []string{"127.0.0.0/8"}},
-		"refused": {Config: config(`{"base_url": "http://127.0.0.1:1", "query": {"k": "${secret:token}"}, "retries": {"max": 0}}`),
-			AllowNetworks: []string{"127.0.0.0/8"}},
+		"good": {
+			Config:        config(`{"base_url": %q, "auth": {"type": "bearer", "token": "${secret:token}"}, "query": {"k": "${secret:token}"}, "retries": {"max": 0}}`, upstream.URL),
+			AllowNetworks: []string{"127.0.0.0/8"},
+		},
+		"refused": {
+			Config:        config(`{"base_url": "http://127.0.0.1:1", "query": {"k": "${secret:token}"}, "retries": {"max": 0}}`),
+			AllowNetworks: []string{"127.0.0.0/8"},
+		},
 		"missing": {Config: config(`{"base_url": %q, "auth": {"type": "bearer", "token": "${secret:absent}"}}`, upstream.URL)},
 	})
 	var all strings.Builder

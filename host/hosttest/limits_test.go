@@ -208,7 +208,7 @@ def handle(request):
 	for range 20 {
 		ok(t, h.Call("GET", "/m/90", ""), "90")
 	}
-	if grown := residentBytes(t) - before; grown > 200<<20 {
+	if grown := residentBytes(t) - before; grown > 200<<20 && !racing {
 		t.Errorf("20 calls that take 90 MiB left %d MiB behind", grown>>20)
 	}
 }

@@ -225,10 +225,17 @@ func TestTenantsServicesAreStrangers(t *testing.T) {
 	b.furnish(t)
 	other := secretOf("tenant-b")
 	for _, question := range []map[string]any{
-		{"do": "kv", "key": "key"}, {"do": "kv", "key": "tenant-b/key"}, {"do": "kv", "key": "../tenant-b/key"},
-		{"do": "kv", "key": "\x00tenant-b\x00key"}, {"do": "kv-list", "key": ""}, {"do": "kv-list", "key": "tenant"},
-		{"do": "config", "key": "config"}, {"do": "configs"},
-		{"do": "invoke", "service": "own"}, {"do": "invoke", "service": "tenant-b/own"}, {"do": "invoke", "service": "tenant-b.own"},
+		{"do": "kv", "key": "key"},
+		{"do": "kv", "key": "tenant-b/key"},
+		{"do": "kv", "key": "../tenant-b/key"},
+		{"do": "kv", "key": "\x00tenant-b\x00key"},
+		{"do": "kv-list", "key": ""},
+		{"do": "kv-list", "key": "tenant"},
+		{"do": "config", "key": "config"},
+		{"do": "configs"},
+		{"do": "invoke", "service": "own"},
+		{"do": "invoke", "service": "tenant-b/own"},
+		{"do": "invoke", "service": "tenant-b.own"},
 	} {
 		r, err := tryAs(h, t.Context(), a, question)
 		if err != nil || strings.Contains(r.Body, other) {

@@ -22,10 +22,14 @@ import (
 const longTests = "SERAI_LONG"
 
 func scaled(usual, long int) int {
-	if os.Getenv(longTests) != "" {
+	switch {
+	case os.Getenv(longTests) != "":
 		return long
+	case testing.Short():
+		return usual / 4
+	default:
+		return usual
 	}
-	return usual
 }
 
 func threads(t testing.TB) int {
