@@ -29,6 +29,11 @@ func (r *Runtime) buildModule(ctx context.Context, src Source) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before anything is made of that size.
+	if most := src.Settings.Limits.Memory; m.MemoryMin > uint64(most) { //nolint:gosec // not negative
+		return nil, host.FieldErrorf("limits.memory", "the module needs %s of memory to start, its limit is %s; raise it with --memory",
+			host.Bytes(m.MemoryMin), most) //nolint:gosec // at most 4 GiB
+	}
 	c, err := r.modules.get(ctx, m)
 	if err != nil {
 		return nil, err
