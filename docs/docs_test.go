@@ -119,7 +119,7 @@ func shell(t *testing.T, h *hosttest.Host, dir, command string) (string, error) 
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "HOME="+dir,
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "HOME="+dir, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
 		"SERAI="+root, "SERAI_CONTROL="+h.Control, "SERAI_TOKEN="+h.Token, "GOFLAGS=-mod=mod", "GOWORK=off", "GOPATH="+goenv(t, "GOPATH"), "GOCACHE="+goenv(t, "GOCACHE"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
