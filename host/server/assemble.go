@@ -105,7 +105,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		return h, err
 	}
 	functions := append(guest.Functions(), wasi.Functions()...)
-	eng, err := newEngine(ctx, c.Engine, c.CacheDir, functions)
+	eng, err := newEngine(ctx, c, functions)
 	if err != nil {
 		return h, err
 	}
@@ -266,14 +266,14 @@ func (h *hosted) ensureDefaultTenant(ctx context.Context) error {
 	return err
 }
 
-func newEngine(ctx context.Context, name, cacheDir string, functions []engine.HostFunc) (engine.Engine, error) {
-	switch name {
+func newEngine(ctx context.Context, c Config, functions []engine.HostFunc) (engine.Engine, error) {
+	switch c.Engine {
 	case "wasmtime":
-		return newWasmtime(ctx, cacheDir, functions)
+		return newWasmtime(ctx, c, functions)
 	case "wazero":
-		return wazero.New(ctx, wazero.Config{CacheDir: cacheDir, Host: functions})
+		return wazero.New(ctx, wazero.Config{CacheDir: c.CacheDir, Host: functions})
 	default:
-		return nil, host.FieldErrorf("engine", "engine %q: use wasmtime or wazero", host.Clip(name))
+		return nil, host.FieldErrorf("engine", "engine %q: use wasmtime or wazero", host.Clip(c.Engine))
 	}
 }
 

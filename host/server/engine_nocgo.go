@@ -13,6 +13,6 @@ import (
 // DefaultEngine is the engine that a host uses unless told otherwise.
 const DefaultEngine = "wazero"
 
-func newWasmtime(context.Context, string, []engine.HostFunc) (engine.Engine, error) {
+func newWasmtime(context.Context, Config, []engine.HostFunc) (engine.Engine, error) {
 	return nil, host.Errorf(abi.Unsupported, "engine %q: this binary was built without cgo and has wazero only; build it with CGO_ENABLED=1", "wasmtime")
 }

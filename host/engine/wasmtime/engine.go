@@ -55,6 +55,9 @@ type Config struct {
 	// QuickFrom is the size of a module in bytes from which it is compiled
 	// quickly first and well in the background; 0 is 1 MiB.
 	QuickFrom int
+	// Growth is what all guests together may grow by beyond their images, in
+	// bytes; a guest that wants more gets none. 0 is no bound.
+	Growth int64
 }
 
 // Engine is an [engine.Engine]. Create it with [New].
@@ -66,6 +69,7 @@ type Engine struct {
 
 	full, quick tier
 	clock       *C.serai_clock
+	budget      *C.serai_budget
 	background  sync.WaitGroup // compilations for the full tier
 	improving   sync.Mutex     // held by the one that runs
 	closing     chan struct{}
@@ -95,6 +99,13 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		closing: make(chan struct{}), cacheDir: c.CacheDir, quickFrom: c.QuickFrom, host: c.Host,
 		turns: fair.NewGate(int64(c.Processors), math.MaxInt64),
+	}
+	growth := C.uint64_t(math.MaxInt64)
+	if c.Growth > 0 {
+		growth = C.uint64_t(c.Growth)
+	}
+	if e.budget = C.serai_budget_new(growth); e.budget == nil {
+		return nil, errors.New("creating wasmtime engine: out of memory")
 	}
 	for _, t := range []*tier{&e.full, &e.quick} {
 		if err := t.open(t == &e.quick, c.Host); err != nil {
@@ -207,4 +218,5 @@ func (e *Engine) free() {
 	}
 	e.full.close()
 	e.quick.close()
+	C.serai_budget_delete(e.budget)
 }

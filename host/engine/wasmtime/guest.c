@@ -8,11 +8,32 @@
 #include "guest.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 // ---- Linear memories: Go maps them, and says which one is next ----
+
+struct serai_budget {
+  atomic_uint_fast64_t left;
+};
+
+serai_budget *serai_budget_new(uint64_t bytes) {
+  serai_budget *b = malloc(sizeof *b);
+  if (b != NULL) atomic_init(&b->left, bytes);
+  return b;
+}
+
+void serai_budget_delete(serai_budget *b) { free(b); }
+
+static bool budget_take(serai_budget *b, uint64_t bytes) {
+  uint_fast64_t left = atomic_load(&b->left);
+  do {
+    if (left < bytes) return false;
+  } while (!atomic_compare_exchange_weak(&b->left, &left, left - bytes));
+  return true;
+}
 
 static _Thread_local serai_guest *creating;
 
@@ -29,8 +50,12 @@ static wasmtime_error_t *memory_grow(void *env, size_t new_size) {
   if (new_size <= g->memory_size) return NULL;
   uint8_t *added = g->memory + g->memory_size;
   size_t length = new_size - g->memory_size;
-  if (mprotect(added, length, PROT_READ | PROT_WRITE) != 0)
+  if (!budget_take(g->budget, length)) return wasmtime_error_new("the host has no more memory for guests");
+  if (mprotect(added, length, PROT_READ | PROT_WRITE) != 0) {
+    atomic_fetch_add(&g->budget->left, length);
     return wasmtime_error_new("the system has no more memory");
+  }
+  g->grown += length;
   madvise(added, length, MADV_NOHUGEPAGE);
   g->memory_size = new_size;
   return NULL;
@@ -252,10 +277,12 @@ static int poll(serai_guest *g) {
 // serai_guest_new makes an instance over a memory that Go has mapped. It
 // returns NULL when there is no memory left; otherwise error or trap tell
 // whether it worked.
-serai_guest *serai_guest_new(wasm_engine_t *engine, wasmtime_instance_pre_t *pre, void *memory,
-                             uint64_t size, uint64_t max, uint32_t nglobals) {
+serai_guest *serai_guest_new(wasm_engine_t *engine, wasmtime_instance_pre_t *pre,
+                             serai_budget *budget, void *memory, uint64_t size, uint64_t max,
+                             uint32_t nglobals) {
   serai_guest *g = calloc(1, sizeof *g);
   if (g == NULL) return NULL;
+  g->budget = budget;
   g->memory = memory;
   g->memory_size = size;
   g->memory_max = max;
@@ -362,6 +389,7 @@ void serai_guest_delete(serai_guest *g) {
   if (g->trap != NULL) wasm_trap_delete(g->trap);
   if (g->error != NULL) wasmtime_error_delete(g->error);
   if (g->store != NULL) wasmtime_store_delete(g->store);
+  atomic_fetch_add(&g->budget->left, g->grown);
   free(g->globals);
   free(g->global_kinds);
   free(g->global_values);

@@ -17,6 +17,11 @@ enum {
   SERAI_FAILED, // trap or error is set
 };
 
+// The bytes that the guests of an engine may grow by, all together.
+typedef struct serai_budget serai_budget;
+serai_budget *serai_budget_new(uint64_t bytes);
+void serai_budget_delete(serai_budget *b);
+
 typedef struct serai_guest {
   wasmtime_store_t *store;
   wasmtime_context_t *context;
@@ -24,7 +29,8 @@ typedef struct serai_guest {
 
   // Linear memory: mapped by Go, grown here.
   uint8_t *memory;
-  uint64_t memory_size, memory_max;
+  uint64_t memory_size, memory_max, grown;
+  serai_budget *budget;
 
   // The host call that the guest waits for.
   uint32_t host_func, host_nargs, host_nresults;
@@ -55,8 +61,9 @@ wasmtime_error_t *serai_linker_define(wasmtime_linker_t *linker, const char *mod
                                       size_t module_len, const char *name, size_t name_len,
                                       const uint8_t *params, size_t nparams,
                                       const uint8_t *results, size_t nresults, uint32_t index);
-serai_guest *serai_guest_new(wasm_engine_t *engine, wasmtime_instance_pre_t *pre, void *memory,
-                             uint64_t size, uint64_t max, uint32_t nglobals);
+serai_guest *serai_guest_new(wasm_engine_t *engine, wasmtime_instance_pre_t *pre,
+                             serai_budget *budget, void *memory, uint64_t size, uint64_t max,
+                             uint32_t nglobals);
 int serai_guest_find_func(serai_guest *g, const char *name, size_t len);
 bool serai_guest_find_global(serai_guest *g, uint32_t i, const char *name, size_t len);
 void serai_guest_get_globals(serai_guest *g);

@@ -193,7 +193,7 @@ func (m *Module) Instantiate(_ context.Context, im *image.Image, maxMemory uint6
 	n := len(m.info.Globals)
 	m.mu.RLock()
 	i := &Instance{module: m, mem: mem, tier: m.tier.Load()}
-	i.guest = C.serai_guest_new(m.code.engine, m.code.pre, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n))
+	i.guest = C.serai_guest_new(m.code.engine, m.code.pre, m.engine.budget, mem.Base(), C.uint64_t(im.Size()), C.uint64_t(maxMemory), C.uint32_t(n))
 	m.mu.RUnlock()
 	if i.guest == nil {
 		_ = mem.Close()
