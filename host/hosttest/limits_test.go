@@ -212,3 +212,51 @@ def handle(request):
 		t.Errorf("20 calls that take 90 MiB left %d MiB behind", grown>>20)
 	}
 }
+
+// TestMemoryOfTheHost has more calls grow at a time than the host has memory
+// for: some get none, the host and a neighbour go on, and all is given back.
+func TestMemoryOfTheHost(t *testing.T) {
+	hostileOnly(t)
+	h := hosttest.Start(t, func(c *server.Config) { c.Memory = 256 * host.MiB })
+	h.Deploy("grow", hosttest.Python(`
+import time
+def handle(request):
+    x = bytearray(100 << 20)
+    for i in range(0, len(x), 4096):
+        x[i] = 1
+    time.sleep(1)
+    return 'grown'
+`), hosttest.Routes("GET /grow"))
+	h.Deploy("neighbour", hosttest.Python("def handle(request):\n    return 'unharmed'\n"), hosttest.Routes("GET /neighbour"))
+	const calls = 20
+	before := residentBytes(t)
+	statuses := make(chan int, calls)
+	for range calls {
+		go func() {
+			r, err := h.Try(t.Context(), "GET", "/grow", "")
+			if err != nil {
+				t.Error(err)
+			}
+			statuses <- r.Status
+		}()
+	}
+	got, most := map[int]int{}, int64(0)
+	for n := 0; n < calls; {
+		select {
+		case s := <-statuses:
+			got[s]++
+			n++
+		case <-time.After(20 * time.Millisecond):
+			most = max(most, residentBytes(t)-before)
+		}
+	}
+	t.Logf("statuses %v, %d MiB at most", got, most>>20)
+	if got[200] < 2 || got[200]+got[500]+got[503] != calls {
+		t.Errorf("statuses %v", got)
+	}
+	if most > 900<<20 && !racing {
+		t.Errorf("guests took %d MiB of 256", most>>20)
+	}
+	ok(t, h.Call("GET", "/neighbour", ""), "unharmed")
+	ok(t, h.Call("GET", "/grow", ""), "grown")
+}
