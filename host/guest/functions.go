@@ -138,18 +138,26 @@ func reply(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
 	return 0, nil
 }
 
-// log(level, ptr, len i32) i32 writes one log record.
+// log(level, ptr, len i32) i32 writes one log record. Of one that is too long
+// it writes the beginning and returns a TooLarge error.
 func logRecord(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
-	if a.u32(2) > abi.MaxLogRecord {
-		return 0, host.Errorf(abi.TooLarge, "log record of %d bytes, at most %d", a.u32(2), abi.MaxLogRecord)
-	}
-	p, err := mem.slice(a.u32(1), a.u32(2))
-	if err != nil {
+	level, length := int(min(a.u32(0), abi.LevelCritical)), a.u32(2)
+	p, err := mem.slice(a.u32(1), min(length, abi.MaxLogRecord))
+	switch {
+	case length > abi.MaxLogRecord:
+		if err == nil {
+			s.Print(level, string(p[:len(p)-len(cut)])+cut)
+		}
+		return 0, host.Errorf(abi.TooLarge, "log record of %d bytes, at most %d", length, abi.MaxLogRecord)
+	case err != nil:
 		return 0, err
 	}
-	s.Print(int(min(a.u32(0), abi.LevelCritical)), string(p))
+	s.Print(level, string(p))
 	return 0, nil
 }
+
+// cut ends a log record that was too long.
+const cut = " [cut]"
 
 // random(ptr, len i32) i32 fills memory with cryptographic randomness.
 func random(_ context.Context, _ *Session, mem memory, a args) (uint32, error) {
