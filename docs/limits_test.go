@@ -38,3 +38,30 @@ func TestDefaults(t *testing.T) {
 		}
 	}
 }
+
+// TestMetrics wants every metric described.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("operator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("../host/telemetry/testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(raw)) {
+		rest, ok := strings.CutPrefix(line, "# HELP ")
+		name, _, _ := strings.Cut(rest, " ")
+		if !ok || !strings.HasPrefix(name, "serai_") {
+			continue
+		}
+		if n++; !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("operator.md does not mention %s", name)
+		}
+	}
+	if n == 0 {
+		t.Error("there are no metrics")
+	}
+}
