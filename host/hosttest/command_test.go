@@ -77,6 +77,7 @@ func main() {
 
 // TestCommands runs an ordinary WASI program.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiles a Go program")
 	}
@@ -137,6 +138,7 @@ func TestCommands(t *testing.T) {
 
 // TestEndlessCommands ends programs at their deadline.
 func TestEndlessCommands(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	if testing.Short() {
 		t.Skip("compiles a Go program")
@@ -159,6 +161,7 @@ func TestEndlessCommands(t *testing.T) {
 
 // TestExamples deploys what modules/examples shows, as it is.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	const examples = "../../modules/examples/"
 	h := hosttest.Start(t, nil)
 	h.Deploy("hello", hosttest.Python(string(read(t, examples+"python-hello/service.py"))), hosttest.Routes("* /python"))

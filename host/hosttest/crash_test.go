@@ -147,6 +147,7 @@ func (a *acknowledged) check(t *testing.T, p *child) {
 // TestKill kills a host at random moments and starts it again: what was
 // acknowledged is there, and no start needs a repair.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	rounds := 5
 	if testing.Short() {
 		rounds = 2
@@ -173,6 +174,7 @@ func TestKill(t *testing.T) {
 
 // TestKillWhileStarting kills a host before it has started for the first time.
 func TestKillWhileStarting(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for i := range 6 {
 		killEarly(t, dir, time.Duration(i)*15*time.Millisecond)
@@ -188,6 +190,7 @@ func TestKillWhileStarting(t *testing.T) {
 
 // TestTerminate drains: calls in flight are answered, then the host ends.
 func TestTerminate(t *testing.T) {
+	t.Parallel()
 	p := startChild(t, t.TempDir())
 	ctx := t.Context()
 	if _, err := p.c.Deploy(ctx, host.DefaultTenant, "slow", hosttest.Python(`
@@ -228,6 +231,7 @@ def handle(request):
 
 // TestTwoHosts keeps a second host away from a data directory in use.
 func TestTwoHosts(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	c := server.Config{GatewayAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0"}
 	h.SameData()(&c)

@@ -53,6 +53,7 @@ func numbered(t testing.TB, n int) client.Upload {
 // TestRedeployUnderLoad has clients call while the service is deployed anew:
 // no call fails and none sees two versions.
 func TestRedeployUnderLoad(t *testing.T) {
+	t.Parallel()
 	const (
 		clients = 8
 		deploys = 25
@@ -104,6 +105,7 @@ func TestRedeployUnderLoad(t *testing.T) {
 // TestDeleteUnderLoad has clients call while the service comes and goes: a
 // call is served or told that there is no such service.
 func TestDeleteUnderLoad(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	settings := hosttest.Routes("GET /n")
 	ctx, stop := context.WithCancel(t.Context())
@@ -136,6 +138,7 @@ func TestDeleteUnderLoad(t *testing.T) {
 }
 
 func TestVersionsAndRollback(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	ctx := t.Context()
 	one := h.Deploy("n", numbered(t, 1), hosttest.Routes("GET /one"))
@@ -181,6 +184,7 @@ func TestVersionsAndRollback(t *testing.T) {
 // TestConcurrentDeploys deploys many services, and one service many times,
 // at once.
 func TestConcurrentDeploys(t *testing.T) {
+	t.Parallel()
 	services := scaled(50, 200)
 	h := hosttest.Start(t, nil)
 	var wg sync.WaitGroup
@@ -219,6 +223,7 @@ func TestConcurrentDeploys(t *testing.T) {
 
 // TestBrokenUploads refuses what cannot run, says why, and leaves what runs.
 func TestBrokenUploads(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	good := hosttest.Routes("GET /good")
 	h.Deploy("good", hosttest.Python("def handle(r): return 'good'\n"), good)
@@ -301,6 +306,7 @@ func TestBrokenUploads(t *testing.T) {
 
 // TestConflictingRoutes refuses a route that another service has.
 func TestConflictingRoutes(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	up := hosttest.Python("def handle(r): return r.service\n")
 	h.Deploy("a", up, hosttest.Routes("GET /user/{id}"))

@@ -72,6 +72,7 @@ func told(t testing.TB, r hosttest.Reply) int32 {
 // TestHostilePointers calls every function of the ABI with arguments that
 // point nowhere. The guest learns of it; the host and the next call do not.
 func TestHostilePointers(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	const page2 = 2 * 65536
 	invalid, large, conflict := -int32(abi.Invalid), -int32(abi.TooLarge), -int32(abi.Conflict)
@@ -133,6 +134,7 @@ func TestHostilePointers(t *testing.T) {
 
 // TestHostileEnvelopes replies with envelopes that lie about themselves.
 func TestHostileEnvelopes(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	le := func(numbers ...uint32) (b []byte) {
 		for _, n := range numbers {
@@ -181,6 +183,7 @@ func TestHostileEnvelopes(t *testing.T) {
 
 // TestGuestsArePristine has modules change everything that a call can.
 func TestGuestsArePristine(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	table := func(change ...[]byte) []byte {
 		m := newABI()
@@ -339,6 +342,7 @@ func TestHostileModules(t *testing.T) {
 
 // TestHeldResults opens results of operations until the host says stop.
 func TestHeldResults(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	env := abi.Envelope{{Name: abi.FieldOp, Value: abi.OpKVList}}.Append(nil)
 	m := newABI()

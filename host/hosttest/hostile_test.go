@@ -192,6 +192,7 @@ func TestHostile(t *testing.T) {
 // TestLogOfACallIsBounded floods the log and finds as much as the limit
 // allows, with a note.
 func TestLogOfACallIsBounded(t *testing.T) {
+	t.Parallel()
 	h, attack := hostile(t, func(l *client.Limits) { l.LogBytes = new(10 * host.KiB) })
 	for _, name := range []string{"log", "print"} {
 		r, _ := attack(t, attacked{name, 200, "", "log limit of 10KiB"})
@@ -204,6 +205,7 @@ func TestLogOfACallIsBounded(t *testing.T) {
 // TestHostileImports has services that attack while they are deployed: they
 // are refused in time, and what ran goes on.
 func TestHostileImports(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	h := hosttest.Start(t, nil)
 	s := limits("GET /s", func(l *client.Limits) { l.Timeout = duration(time.Second); l.Memory = new(64 * host.MiB) })

@@ -126,6 +126,7 @@ func TestInvoke(t *testing.T) {
 // TestInvokeAsync makes calls whose caller does not wait, and one whose
 // service fails.
 func TestInvokeAsync(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("caller", hosttest.Python(caller), hosttest.Routes("POST /caller"))
 	h.Deploy("worker", hosttest.Python(`
@@ -193,6 +194,7 @@ func config(format string, args ...any) json.RawMessage {
 // TestEgress lets connections reach what the operator allowed and nothing
 // else of the network that the host is in.
 func TestEgress(t *testing.T) {
+	t.Parallel()
 	var reached atomic.Int64
 	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reached.Add(1)
@@ -250,6 +252,7 @@ func TestEgress(t *testing.T) {
 // TestSecretsStayInside searches everything that a tenant or an API client
 // can read for a secret.
 func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
 	const secret = "s3cr3t-that-nobody-reads" //nolint:gosec // not a credential
 	const password = "passw0rd-that-nobody-reads"
 	var seen atomic.Value

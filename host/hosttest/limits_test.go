@@ -87,6 +87,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestLimitDepthHasACode(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("deep", hosttest.Python(`
 import serai
@@ -105,6 +106,7 @@ def handle(request):
 // TestQueue has one call run and one wait; the third is turned away with the
 // time to come back.
 func TestQueue(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("limited", hosttest.Python(limited), limits("POST /limited", func(l *client.Limits) {
 		l.InFlight, l.Queue = new(1), new(1)
@@ -141,6 +143,7 @@ func TestQueue(t *testing.T) {
 
 // TestCeilingOfTheHost bounds the calls of all services together.
 func TestCeilingOfTheHost(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, func(c *server.Config) { c.Guests = 2 })
 	h.Deploy("limited", hosttest.Python(limited), hosttest.Routes("POST /limited"))
 	const calls = 8
@@ -165,6 +168,7 @@ func TestCeilingOfTheHost(t *testing.T) {
 
 // TestSettingsThatAreRefused names the field for each.
 func TestSettingsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	for field, edit := range map[string]func(*client.Settings){
 		"limits.memory":        func(s *client.Settings) { s.Limits.Memory = new(host.GiB) },

@@ -54,6 +54,7 @@ func TestNeighbours(t *testing.T) {
 // TestNestedInvokes has chains of services that wait for each other, many
 // more than there are processors.
 func TestNestedInvokes(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("chain", hosttest.Python(`
 import serai
@@ -80,6 +81,7 @@ def handle(request):
 // TestAsyncBomb has a service that has itself called twice, without end: the
 // depth ends it.
 func TestAsyncBomb(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("bomb", hosttest.Python(`
 import serai
@@ -107,6 +109,7 @@ def handle(request):
 
 // TestCountersDoNotLoseCounts has many calls add to one key.
 func TestCountersDoNotLoseCounts(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("add", hosttest.Python("from serai import Service\nclass Add(Service):\n    def handle(self):\n        return str(self.kvdb.conn.incr('total'))\n"), hosttest.Routes("POST /add"))
 	const workers, each = 6, 15
@@ -128,6 +131,7 @@ func TestCountersDoNotLoseCounts(t *testing.T) {
 
 // TestClientsThatLeave end the calls that they made.
 func TestClientsThatLeave(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("slow", hosttest.Python(`
 import serai, time
@@ -165,6 +169,7 @@ def handle(request):
 
 // TestFreshRandomness has calls at the same time draw from every source.
 func TestFreshRandomness(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("draw", hosttest.Python(`
 import os, random, secrets, tempfile, time, uuid

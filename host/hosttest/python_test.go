@@ -44,6 +44,7 @@ func count(t *testing.T, h *hosttest.Host) (c counted) {
 
 // TestEveryCallIsPristine is what Serai is for.
 func TestEveryCallIsPristine(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("count", hosttest.Python(stateful), hosttest.Routes("GET /count"))
 	seen := make(map[any]bool)
@@ -60,6 +61,7 @@ func TestEveryCallIsPristine(t *testing.T) {
 }
 
 func TestWarmServicesKeepState(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	s := hosttest.Routes("GET /count")
 	s.Isolation = host.Warm
@@ -72,6 +74,7 @@ func TestWarmServicesKeepState(t *testing.T) {
 }
 
 func TestBrokenUploadsLeaveTheRunningVersion(t *testing.T) {
+	t.Parallel()
 	h := hosttest.Start(t, nil)
 	h.Deploy("s", hosttest.Python("def handle(request):\n    return 'good'\n"), hosttest.Routes("GET /s"))
 	for _, c := range []struct {

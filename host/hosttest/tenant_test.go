@@ -90,6 +90,7 @@ func send(t testing.TB, h *hosttest.Host, token, method, path string, body []byt
 // TestTenantsAreStrangers has a tenant try every route of the control API on
 // another tenant: the answer is the one for a tenant that does not exist.
 func TestTenantsAreStrangers(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	h := hosttest.Start(t, nil)
 	a, b := newTwin(t, h, "tenant-a"), newTwin(t, h, "tenant-b")
@@ -218,6 +219,7 @@ func tryAs(h *hosttest.Host, ctx context.Context, w twin, question map[string]an
 // TestTenantsServicesAreStrangers has the services of one tenant reach for
 // what another one has under the same names.
 func TestTenantsServicesAreStrangers(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	h := hosttest.Start(t, nil)
 	a, b := newTwin(t, h, "tenant-a"), newTwin(t, h, "tenant-b")
@@ -273,6 +275,7 @@ func TestTenantsServicesAreStrangers(t *testing.T) {
 
 // TestDeletedTenantLeavesNothing deletes a tenant and makes one of its name.
 func TestDeletedTenantLeavesNothing(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	h := hosttest.Start(t, nil)
 	a, b := newTwin(t, h, "tenant-a"), newTwin(t, h, "tenant-b")
@@ -315,6 +318,7 @@ func TestDeletedTenantLeavesNothing(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
+	t.Parallel()
 	hostileOnly(t)
 	h := hosttest.Start(t, nil)
 	created, err := h.Operator.CreateTenant(t.Context(), "small", map[string]any{
