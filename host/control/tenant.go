@@ -131,10 +131,11 @@ func (s *Server) deleteTenant(c *fiber.Ctx) error {
 	if err := s.cfg.Catalog.DeleteTenant(ctx, name); err != nil {
 		return err
 	}
+	// Its calls end before their last keys are deleted.
+	s.forget(name, "")
 	if err := s.cfg.KV.Clear(ctx, name); err != nil {
 		return err
 	}
-	s.forget(name, "")
 	if err := s.changed(ctx); err != nil {
 		return err
 	}

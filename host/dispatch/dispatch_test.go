@@ -315,6 +315,37 @@ func TestForgottenServicesStayForgotten(t *testing.T) {
 	}
 }
 
+// TestCallsOfADeletedTenantEnd has a call run while its tenant is deleted.
+func TestCallsOfADeletedTenantEnd(t *testing.T) {
+	entered := make(chan struct{})
+	p := &program{serve: func(ctx context.Context, _ *host.Call, _ *guest.Session) (*host.Reply, error) {
+		close(entered)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	d, _ := start(t, map[string]*program{"a": p}, nil)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := d.Invoke(t.Context(), call("a", ""))
+		ended <- err
+	}()
+	<-entered
+	d.mu.RLock()
+	l := d.tenants[call("a", "").Tenant].life
+	d.mu.RUnlock()
+	d.ForgetServices(call("a", "").Tenant)
+	if len(l.calls) != 0 {
+		t.Error("a call goes on")
+	}
+	if err := <-ended; host.CodeOf(err) != abi.Cancelled {
+		t.Errorf("the call ended with %v", err)
+	}
+	if _, _, ok := l.enter(t.Context()); ok {
+		t.Error("a call begins for a tenant that was deleted")
+	}
+	l.end() // twice is fine
+}
+
 // TestSwitchUnderLoad switches versions while calls run: none may fail, and
 // each sees one version only.
 func TestSwitchUnderLoad(t *testing.T) {

@@ -65,6 +65,7 @@ type key struct{ tenant, service string }
 type tenant struct {
 	quota host.Quota
 	gate  *fair.Gate
+	life  *life
 }
 
 var _ host.Invoker = (*Dispatcher)(nil)
@@ -135,7 +136,8 @@ func (d *Dispatcher) Forget(tenant, name string) {
 	d.Book.Forget(tenant, name)
 }
 
-// ForgetServices drops all services of a tenant that was deleted.
+// ForgetServices drops all services of a tenant that was deleted, and ends
+// its calls before it returns.
 func (d *Dispatcher) ForgetServices(tenant string) {
 	d.mu.Lock()
 	var gone []*service
@@ -145,9 +147,13 @@ func (d *Dispatcher) ForgetServices(tenant string) {
 			delete(d.services, k)
 		}
 	}
+	t := d.tenants[tenant]
 	delete(d.tenants, tenant)
 	d.forgets++
 	d.mu.Unlock()
+	if t != nil {
+		t.life.end()
+	}
 	for _, s := range gone {
 		s.retire()
 	}
@@ -158,13 +164,13 @@ func (d *Dispatcher) SetQuota(name string, q host.Quota) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t := d.tenants[name]; t != nil && t.quota != q {
-		d.tenants[name] = newTenant(q)
+		d.tenants[name] = newTenant(q, t.life)
 	}
 }
 
-func newTenant(q host.Quota) *tenant {
+func newTenant(q host.Quota, l *life) *tenant {
 	n := int64(q.InFlight)
-	return &tenant{q, fair.NewGate(n, n)}
+	return &tenant{q, fair.NewGate(n, n), l}
 }
 
 // find returns the service, out of the catalogue if no call needed it yet.
@@ -217,7 +223,7 @@ func (d *Dispatcher) tenant(ctx context.Context, name string) (*tenant, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t = d.tenants[name]; t == nil {
-		t = newTenant(record.Quota)
+		t = newTenant(record.Quota, newLife(record.Created))
 		d.tenants[name] = t
 	}
 	return t, nil

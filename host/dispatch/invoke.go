@@ -17,10 +17,19 @@ import (
 
 // Invoke implements [host.Invoker].
 func (d *Dispatcher) Invoke(ctx context.Context, call *host.Call) (*host.Reply, error) {
+	t, err := d.tenant(ctx, call.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	ctx, leave, ok := t.life.enter(ctx)
+	if !ok {
+		return nil, host.Errorf(abi.NotFound, "service %q does not exist", call.Service)
+	}
+	defer leave()
 	start := time.Now()
 	st := telemetry.CallStats{Tenant: call.Tenant, Service: call.Service, Channel: call.Channel}
 	var version string
-	reply, err := d.invoke(ctx, call, &st, &version)
+	reply, err := d.invoke(ctx, t, call, &st, &version)
 	st.Wall = time.Since(start)
 	if err != nil {
 		st.Code = host.CodeOf(err)
@@ -35,11 +44,7 @@ func (d *Dispatcher) Invoke(ctx context.Context, call *host.Call) (*host.Reply, 
 	return reply, err
 }
 
-func (d *Dispatcher) invoke(ctx context.Context, call *host.Call, st *telemetry.CallStats, version *string) (*host.Reply, error) {
-	t, err := d.tenant(ctx, call.Tenant)
-	if err != nil {
-		return nil, err
-	}
+func (d *Dispatcher) invoke(ctx context.Context, t *tenant, call *host.Call, st *telemetry.CallStats, version *string) (*host.Reply, error) {
 	s, err := d.find(ctx, key{call.Tenant, call.Service})
 	if err != nil {
 		return nil, err

@@ -94,6 +94,7 @@ type message struct {
 	Envelope abi.Envelope `json:"envelope,omitempty"`
 	Body     []byte       `json:"body"`
 	Depth    int          `json:"depth"`
+	Sent     time.Time    `json:"sent"`
 }
 
 func invokeAsync(ctx context.Context, queue host.Queue, r *connector.Request) (*connector.Result, error) {
@@ -104,7 +105,7 @@ func invokeAsync(ctx context.Context, queue host.Queue, r *connector.Request) (*
 	if call.Depth > r.Scope.Limits.InvokeDepth {
 		return nil, host.Errorf(abi.Limit, "services invoke each other more than %d deep", r.Scope.Limits.InvokeDepth)
 	}
-	m := message{call.Tenant, call.Service, NewCID(), call.Envelope, call.Body, call.Depth}
+	m := message{call.Tenant, call.Service, NewCID(), call.Envelope, call.Body, call.Depth, time.Now()}
 	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -126,6 +127,9 @@ func (d *Dispatcher) Deliver(ctx context.Context, queue host.Queue) error {
 		if err := json.Unmarshal(b, &m); err != nil {
 			d.Logger.Error("dropping an asynchronous call that cannot be read", "error", err)
 			return nil
+		}
+		if t, err := d.tenant(ctx, m.Tenant); err == nil && m.Sent.Before(t.life.born) {
+			return nil // it is from a tenant that had the name before
 		}
 		// Depth stays, so that services which call each other without end
 		// stop; but nobody waits for this call, so it is admitted like one
