@@ -379,3 +379,46 @@ func TestQuotas(t *testing.T) {
 		t.Error("a tenant raised its own quota")
 	}
 }
+
+// TestCallsOfADeletedTenantEnd deletes a tenant while its services run: they
+// leave nothing to the tenant that gets the name next.
+func TestCallsOfADeletedTenantEnd(t *testing.T) {
+	hostileOnly(t)
+	t.Parallel()
+	h := hosttest.Start(t, nil)
+	first := newTwin(t, h, "name")
+	if _, err := first.c.Deploy(t.Context(), "name", "slow", hosttest.Python(`
+import serai, time
+def handle(request):
+    serai.kv.set('entered', 'x')
+    time.sleep(1)
+    print('of the first tenant')
+    serai.kv.set('left', 'of the first tenant')
+`), hosttest.Routes("GET /slow")); err != nil {
+		t.Fatal(hosttest.Explain(err))
+	}
+	done := make(chan hosttest.Reply, 1)
+	go func() {
+		r, err := h.Try(t.Context(), "GET", "/slow", "")
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	eventually(t, "the call's begin", func() bool {
+		_, err := first.c.Key(t.Context(), "name", "entered")
+		return err == nil
+	})
+	if err := h.Operator.DeleteTenant(t.Context(), "name"); err != nil {
+		t.Fatal(err)
+	}
+	second := newTwin(t, h, "name")
+	r := <-done
+	keys, _, err := second.c.Keys(t.Context(), "name", "", "", 100)
+	if err != nil || len(keys) != 0 {
+		t.Errorf("the second tenant has keys of the first: %v, %v; the call ended with %d %s", keys, err, r.Status, r.Body)
+	}
+	if log := records(t, h, "name", client.LogQuery{}); len(log) != 0 {
+		t.Errorf("the second tenant reads the log of the first: %+v", log)
+	}
+}
