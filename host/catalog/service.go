@@ -73,7 +73,7 @@ func (c *Catalog) serviceToSwitch(tx host.Tx, owner host.Tenant, name string) (s
 		return record, err
 	}
 	if most := owner.Quota.Services; count.Services >= most {
-		e := host.Errorf(abi.Limit, "tenant %q may have %d services and has %d; delete one or ask the operator for more", owner.Name, most, count.Services)
+		e := host.Errorf(abi.Denied, "tenant %q may have %d services and has %d; delete one or ask the operator for more", owner.Name, most, count.Services)
 		e.Field = "quota.services"
 		return record, e
 	}

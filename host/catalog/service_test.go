@@ -137,7 +137,7 @@ func TestServiceQuota(t *testing.T) {
 			switch host.CodeOf(err) {
 			case abi.OK:
 				made.Add(1)
-			case abi.Limit:
+			case abi.Denied:
 				refused.Add(1)
 			default:
 				t.Error(err)
@@ -153,7 +153,7 @@ func TestServiceQuota(t *testing.T) {
 		t.Fatalf("%d services, %v", len(services), err)
 	}
 	ok(t, c.Activate(ctx, version("a", services[0].Name, 100))) // a new version is no new service
-	want(t, c.Activate(ctx, version("a", "more", 1)), abi.Limit, "quota.services")
+	want(t, c.Activate(ctx, version("a", "more", 1)), abi.Denied, "quota.services")
 	ok(t, c.DeleteService(ctx, "a", services[0].Name))
 	ok(t, c.Activate(ctx, version("a", "more", 1)))
 }

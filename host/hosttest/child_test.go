@@ -38,7 +38,7 @@ func runChild(dir string) int {
 	})
 	go func() {
 		<-s.Ready()
-		_ = json.NewEncoder(os.Stdout).Encode([]string{s.GatewayAddr(), s.ControlAddr(), s.OperatorToken()}) //nolint:errcheck // the parent notices
+		_ = json.NewEncoder(os.Stdout).Encode([]string{s.GatewayAddr(), s.ControlAddr(), s.OperatorToken()})
 	}()
 	if err := s.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,7 +59,7 @@ type child struct {
 // fails the test.
 func startChild(t testing.TB, dir string) *child {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0]) //nolint:gosec // the test itself
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	cmd.Env = append(os.Environ(), childData+"="+dir)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -74,7 +74,7 @@ func startChild(t testing.TB, dir string) *child {
 	line := bufio.NewScanner(out)
 	var about []string
 	if !line.Scan() || json.Unmarshal(line.Bytes(), &about) != nil || len(about) != 3 {
-		_ = cmd.Process.Kill() //nolint:errcheck // it has ended already, mostly
+		_ = cmd.Process.Kill()
 		t.Fatalf("the host does not start: %v\n%s", cmd.Wait(), stderr.String())
 	}
 	go func() { p.ended <- cmd.Wait() }()
@@ -91,7 +91,7 @@ func (p *child) kill() {
 	if p.ended == nil {
 		return
 	}
-	_ = p.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	_ = p.cmd.Process.Kill()
 	<-p.ended
 	p.c.Close()
 	p.ended = nil
@@ -119,7 +119,7 @@ func killEarly(t testing.TB, dir string, after time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), after)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // the test itself
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), childData+"="+dir)
 	if err := cmd.Run(); err == nil {
 		t.Error("the host ended by itself")

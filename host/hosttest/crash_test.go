@@ -160,7 +160,7 @@ func TestKill(t *testing.T) {
 	}
 	for round := range rounds {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		kill := time.AfterFunc(200*time.Millisecond+rand.N(time.Second), func() { _ = p.cmd.Process.Kill() }) //nolint:gosec,errcheck // chance
+		kill := time.AfterFunc(200*time.Millisecond+rand.N(time.Second), func() { _ = p.cmd.Process.Kill() })
 		a.change(ctx, p, (round+1)*100_000)
 		kill.Stop()
 		cancel()

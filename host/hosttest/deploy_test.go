@@ -228,7 +228,7 @@ func TestBrokenUploads(t *testing.T) {
 	good := hosttest.Routes("GET /good")
 	h.Deploy("good", hosttest.Python("def handle(r): return 'good'\n"), good)
 	valid := echoModule()
-	wasm := func(b []byte) client.Upload { return hosttest.Module(b) }
+	wasm := hosttest.Module
 	archive := func(headers ...tar.Header) client.Upload {
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)

@@ -66,7 +66,7 @@ func told(t testing.TB, r hosttest.Reply) int32 {
 		t.Errorf("%d %q", r.Status, short(r.Body))
 		return 0
 	}
-	return int32(binary.LittleEndian.Uint32([]byte(r.Body))) //nolint:gosec // an i32
+	return int32(binary.LittleEndian.Uint32([]byte(r.Body)))
 }
 
 // TestHostilePointers calls every function of the ABI with arguments that
@@ -143,7 +143,7 @@ func TestHostileEnvelopes(t *testing.T) {
 		return b
 	}
 	field := func(name, value string) []byte {
-		return append(le(uint32(len(name)), uint32(len(value))), name+value...) //nolint:gosec // short
+		return append(le(uint32(len(name)), uint32(len(value))), name+value...)
 	}
 	join := func(parts ...[]byte) (b []byte) {
 		for _, p := range parts {
@@ -171,7 +171,7 @@ func TestHostileEnvelopes(t *testing.T) {
 	} {
 		m := newABI()
 		m.Data(wt.I32Const(1024), env)
-		m.Func(handle(m.do("reply", 1024, int32(len(env)), 0, 0), wt.LocalSet(2), wt.I32Const(0), wt.LocalGet(2), wt.I32Sub)) //nolint:gosec // short
+		m.Func(handle(m.do("reply", 1024, int32(len(env)), 0, 0), wt.LocalSet(2), wt.I32Const(0), wt.LocalGet(2), wt.I32Sub))
 		h.Deploy("e", hosttest.Module(m.Bytes()), hosttest.Routes("GET /e"))
 		r := h.Call("GET", "/e", "")
 		refused(t, r, 500, "failed")
@@ -350,7 +350,7 @@ func TestHeldResults(t *testing.T) {
 	m.Func(handle(
 		wt.I32Const(1000), wt.LocalSet(2),
 		wt.Loop,
-		m.do("call", 1024, int32(len(env)), 0, 0, 64), wt.LocalTee(3), wt.I32Eqz, //nolint:gosec // short
+		m.do("call", 1024, int32(len(env)), 0, 0, 64), wt.LocalTee(3), wt.I32Eqz,
 		wt.LocalGet(2), wt.I32Const(1), wt.I32Sub, wt.LocalTee(2), wt.I32Eqz, wt.I32Eqz, wt.Op(0x71), // and
 		wt.BrIf(0), wt.End,
 		m.tell(wt.LocalGet(3))))

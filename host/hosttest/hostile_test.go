@@ -62,7 +62,7 @@ func hostile(t *testing.T, edit func(*client.Limits)) (*hosttest.Host, func(*tes
 func TestHostileWithoutEnd(t *testing.T) {
 	const timeout = 400 * time.Millisecond
 	_, attack := hostile(t, func(l *client.Limits) { l.Timeout = duration(timeout); l.CPU = duration(time.Minute) })
-	for _, name := range strings.Fields(`spin spin_and_catch tree regex power sum all contains finaliser message
+	for name := range strings.FieldsSeq(`spin spin_and_catch tree regex power sum all contains finaliser message
 		sleep async log_forever memory_forever`) {
 		t.Run(name, func(t *testing.T) {
 			_, took := attack(t, attacked{name, 504, "timeout", "did not answer within"})

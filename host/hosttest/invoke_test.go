@@ -253,7 +253,7 @@ func TestEgress(t *testing.T) {
 // can read for a secret.
 func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
-	const secret = "s3cr3t-that-nobody-reads" //nolint:gosec // not a credential
+	const secret = "s3cr3t-that-nobody-reads"
 	const password = "passw0rd-that-nobody-reads"
 	var seen atomic.Value
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -282,7 +282,7 @@ func TestSecretsStayInside(t *testing.T) {
 	})
 	var all strings.Builder
 	note := func(v any, err error) {
-		b, _ := json.Marshal(v) //nolint:errcheck // only what can be encoded can leak
+		b, _ := json.Marshal(v)
 		fmt.Fprintln(&all, string(b), err)
 	}
 	for _, name := range []string{"good", "refused", "missing"} {

@@ -44,7 +44,7 @@ def after():
     os.__getattr__ = _os_missing
     os.__all__ = [name for name in os.__all__ if name not in _OS]
 
-    def _exit(status):
+    def _exit(status=0):
         """Not available: it would end the whole interpreter."""
         raise RuntimeError(f"os._exit {ENDING}")
 
