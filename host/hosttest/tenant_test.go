@@ -342,7 +342,7 @@ func TestQuotas(t *testing.T) {
 	if err := deploy("three", sleeper, client.Settings{}); err == nil {
 		t.Error("a third service was accepted")
 	} else {
-		controlRefused(t, err, "limit", "")
+		controlRefused(t, err, "denied", "quota.services")
 	}
 	controlRefused(t, deploy("one", hosttest.Python("# "+strings.Repeat("x", 40<<10)), client.Settings{}), "too-large", "")
 	controlRefused(t, deploy("one", sleeper, limits("GET /small", func(l *client.Limits) { l.Memory = new(65 * host.MiB) })), "invalid", "limits.memory")
