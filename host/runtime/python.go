@@ -163,9 +163,12 @@ func (r *Runtime) rememberBase(digest string) error {
 
 // pythonFiles is what a Python service sees: the standard library and its own files.
 func (r *Runtime) pythonFiles(app *python.Bundle) (*wasi.Tree, error) {
-	library, err := python.Library()
-	if err != nil {
-		return nil, fmt.Errorf("opening the standard library: %w", err)
+	library := r.Library
+	if library == nil {
+		var err error
+		if library, err = python.Library(); err != nil {
+			return nil, fmt.Errorf("opening the standard library: %w", err)
+		}
 	}
 	mounts := []wasi.Mount{{Path: python.LibraryPath, FS: library}}
 	if app != nil {

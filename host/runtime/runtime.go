@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,9 @@ type Config struct {
 	Blobs  *blob.Store
 	// StateDir keeps the name of the base image; CacheDir what plugins compile to.
 	StateDir, CacheDir string
+	// Library is what Python services see at /lib; nil is what ships with
+	// this version of Serai.
+	Library fs.FS
 }
 
 // Runtime builds and loads programs. It is safe for concurrent use.

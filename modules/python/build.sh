@@ -12,7 +12,6 @@ set -euo pipefail
 
 version=3.13.15
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 profile=no
 if [ "${1-}" = --profile ]; then profile=yes; shift; fi
 work=${1:-$(mktemp -d)}
@@ -57,8 +56,8 @@ fetch libc6.deb b59b0625cd1a791375d40dab23a4d5d3d0641e3d0a773501becdc3725b7f99cf
 fetch libstdc++6.deb ab1fa05837aa7a92aae748fd07a18a35f7d18bb4a71c4724fe2bbf0e32089de0 $debian/g/gcc-14/libstdc++6_14.2.0-19_amd64.deb $snapshot/g/gcc-14/libstdc++6_14.2.0-19_amd64.deb
 fetch libgcc-s1.deb 3c71917b490d1a17aed43196a2787a256ecf060526cdb20216a74bedc061b150 $debian/g/gcc-14/libgcc-s1_14.2.0-19_amd64.deb $snapshot/g/gcc-14/libgcc-s1_14.2.0-19_amd64.deb
 
-rm -rf "$work"/{src,tree,native,profile,cross,overlay}
-mkdir -p "$work"/{src,tree,native,profile,cross/zlib/include,overlay}
+rm -rf "$work"/{src,tree,native,profile,cross}
+mkdir -p "$work"/{src,tree,native,profile,cross/zlib/include}
 tar -xJf "$work/dl/python.tar.xz" -C "$work/src"
 tar -xzf "$work/dl/zlib.tar.gz" -C "$work/src"
 source=$work/src/Python-$version zlib=$work/src/zlib-1.3.1
@@ -113,8 +112,6 @@ wasm-ld-19 -m wasm32 --entry _initialize --strip-all --gc-sections --lto-O3 -O2 
 wasm_opt -O2 --mvp-features --enable-bulk-memory --enable-sign-ext --enable-mutable-globals linked.wasm -o "$here/python.wasm"
 
 echo "standard library"
-mkdir -p "$work/overlay/serai"
-cp "$root"/guest-sdk/python/serai/*.py "$work/overlay/serai"
-"$work/native/python" -I "$here/mkstdlib.py" "$here/stdlib.zip" "$source/Lib" "$sysroot/share/zoneinfo" "$here/lib" "$work/overlay"
+"$work/native/python" -I "$here/mkstdlib.py" "$here/stdlib.zip" "$source/Lib" "$sysroot/share/zoneinfo" "$here/lib"
 
 cd "$here" && sha256sum python.wasm stdlib.zip profile.profdata.xz | tee SHA256SUMS

@@ -4,8 +4,8 @@
 
 Run by build.sh with the native build of the same CPython version. Modules are
 compiled without their docstrings, and only the bytecode is packed; the
-overlays (the stand-ins of modules/python/lib and the package serai) replace
-modules of the same name. The result depends on the inputs only.
+overlays (the stand-ins of modules/python/lib) replace modules of the same name.
+The result depends on the inputs only.
 """
 
 import importlib._bootstrap_external as external

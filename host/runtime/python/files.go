@@ -152,22 +152,20 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	return slices.Clone(left[:n]), nil
 }
 
-// openZip returns the files of an archive.
-func openZip(archive []byte) (fs.FS, error) {
+// addZip adds the files of an archive.
+func (f files) addZip(archive []byte) error {
 	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
-		return nil, fmt.Errorf("reading archive: %w", err)
+		return fmt.Errorf("reading archive: %w", err)
 	}
-	f := newFiles()
 	for _, entry := range r.File {
 		data := sync.OnceValues(func() ([]byte, error) { return inflate(entry) })
 		size := int64(entry.UncompressedSize64) //nolint:gosec // archives of the build
 		if err := f.add(entry.Name, size, data); err != nil {
-			return nil, fmt.Errorf("reading archive: %w", err)
+			return fmt.Errorf("reading archive: %w", err)
 		}
 	}
-	f.seal()
-	return f, nil
+	return nil
 }
 
 func inflate(entry *zip.File) ([]byte, error) {
