@@ -53,7 +53,7 @@ const (
 	OpKVList      = "kv.list"      // prefix, after, limit → key…, next
 	OpConfigGet   = "config.get"   // key → body is the value
 	OpConfigList  = "config.list"  // prefix → key…
-	OpHTTPRequest = "http.request" // connection, method, path, param.*, query.* or url instead, header.*, timeout; body → status, header.*; body
+	OpHTTPRequest = "http.request" // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
 	OpInvoke      = "invoke"       // service, timeout, header.content-type; body → status, header.*; body
 	OpInvokeAsync = "invoke.async" // service, header.content-type; body → cid
 )
@@ -70,6 +70,8 @@ const (
 	FieldRevision   = "revision"
 	FieldDeleted    = "deleted"
 	FieldConnection = "connection"
-	FieldURL        = "url"     // whole; instead of connection, path and query.*
-	FieldTimeout    = "timeout" // milliseconds
+	FieldURL        = "url"       // whole; instead of connection, path and query.*
+	FieldSimilar    = "similar"   // "1": the connection's name may differ in case and in what is no letter or digit
+	FieldRedirects  = "redirects" // "0": a redirect is the reply
+	FieldTimeout    = "timeout"   // milliseconds
 )

@@ -17,6 +17,7 @@ every call starts from that image and leaves nothing behind.
 
 from serai import errors, exception, kv
 from serai._hooks import on_restore
+from serai.adapter import RESTAdapter
 from serai.data import Bunch
 from serai.errors import Error
 from serai.exception import HTTPError
@@ -24,7 +25,7 @@ from serai.request import Request, Response
 from serai.service import Service, invoke, invoke_async
 
 __all__ = [
-    "Bunch", "Error", "HTTPError", "Request", "Response", "Service",
+    "Bunch", "Error", "HTTPError", "RESTAdapter", "Request", "Response", "Service",
     "errors", "exception", "invoke", "invoke_async", "kv", "on_restore",
 ]
 __version__ = "1.0.0"

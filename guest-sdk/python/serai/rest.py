@@ -9,9 +9,9 @@ authenticate and when to give up; a service only says what it wants::
 
 import json
 
+from serai import http
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
-from serai.host import call, milliseconds
 
 
 class Response:
@@ -40,9 +40,21 @@ class Response:
         return self.status_code < 400
 
     @property
+    def reason(self):
+        """The standard phrase of the status, '' if it has none."""
+        from http.client import responses
+
+        return responses.get(self.status_code, "")
+
+    @property
+    def encoding(self):
+        """The charset that the system named, or None."""
+        return http.charset(self._envelope.get("header.content-type", "")) or None
+
+    @property
     def text(self):
         """The body as str."""
-        return self.content.decode("utf-8", "replace")
+        return http.text(self.content, self._envelope.get("header.content-type", ""))
 
     @property
     def data(self):
@@ -54,9 +66,13 @@ class Response:
                 self._data = self.text
         return self._data
 
-    def json(self):
+    @data.setter
+    def data(self, value):
+        self._data = value
+
+    def json(self, **kwargs):
         """The body, which must be JSON."""
-        return json.loads(self.content)
+        return json.loads(self.content, **kwargs)
 
     def raise_for_status(self):
         """Raise Remote unless ok."""
@@ -73,10 +89,11 @@ class Response:
 class Connection:
     """One outgoing connection by its name."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "_similar")
 
-    def __init__(self, name):
+    def __init__(self, name, similar=False):
         self.name = name
+        self._similar = similar
 
     @property
     def conn(self):
@@ -88,23 +105,23 @@ class Connection:
         what is left becomes the query."""
         return self._bare("GET", cid, params, headers, timeout, kwargs)
 
-    def delete(self, cid=None, params=None, headers=None, timeout=None, **kwargs):
-        """Send DELETE."""
-        return self._bare("DELETE", cid, params, headers, timeout, kwargs)
+    def delete(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+        """Send DELETE, usually without data."""
+        return self._full("DELETE", cid, data, params, headers, timeout, kwargs)
 
-    def options(self, cid=None, params=None, headers=None, timeout=None, **kwargs):
-        """Send OPTIONS."""
-        return self._bare("OPTIONS", cid, params, headers, timeout, kwargs)
+    def options(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+        """Send OPTIONS, usually without data."""
+        return self._full("OPTIONS", cid, data, params, headers, timeout, kwargs)
 
     def head(self, cid=None, params=None, headers=None, timeout=None, **kwargs):
         """Send HEAD."""
         return self._bare("HEAD", cid, params, headers, timeout, kwargs)
 
-    ping = head
-
     def post(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
-        """Send POST with data: dict and list as JSON, str and bytes as they are."""
+        """Send POST with data: dict, list and Model as JSON, str and bytes as they are."""
         return self._full("POST", cid, data, params, headers, timeout, kwargs)
+
+    send = post
 
     def put(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
         """Send PUT with data."""
@@ -114,38 +131,74 @@ class Connection:
         """Send PATCH with data."""
         return self._full("PATCH", cid, data, params, headers, timeout, kwargs)
 
-    def rest_call(self, cid=None, data=None, params=None, headers=None, method="GET", timeout=None, model=None, callback=None):
-        """Send any method. Returns the data of the answer, as model if given,
-        after callback if given; Remote if the status is 400 or above."""
-        response = self.request(method, data, params, headers, timeout)
-        response.raise_for_status()
-        out = response.data
-        if model is not None:
-            out = model.from_dict(out) if hasattr(model, "from_dict") else model(**out)
-        return out if callback is None else callback(out)
+    def http_request(self, method, cid=None, data="", params=None, **kwargs):
+        """Send any method."""
+        return self._full(method, cid, data, params, kwargs.pop("headers", None), kwargs.pop("timeout", None), kwargs)
 
-    def request(self, method, data=None, params=None, headers=None, timeout=None, path=None, query=None):
+    def ping(self, cid=None, return_response=False, ping_path=None, timeout=None):
+        """Send HEAD to see that the system answers; what it said as text, or
+        the response. A status of 400 or above is an answer as well."""
+        import time
+
+        start = time.monotonic()
+        response = self.request("HEAD", path=ping_path, timeout=timeout)
+        if return_response:
+            return response
+        return f"HEAD {self.name}\nCode: {response.status_code}\nResponse time: {time.monotonic() - start:.6f}"
+
+    def upload(self, cid, item, field_name="data", mime_type="text/plain", params=None, headers=None, timeout=None):
+        """Send POST with a form that holds one file. item is its content, bytes
+        or an open file, or the path of one of the service's own files."""
+        file_name = field_name
+        if isinstance(item, str):
+            file_name = item.rpartition("/")[2]
+            with open(item, "rb") as f:
+                item = f.read()
+        elif hasattr(item, "read"):
+            file_name = str(getattr(item, "name", file_name)).rpartition("/")[2]
+            item = item.read()
+        return self.request("POST", params=params, headers=headers, timeout=timeout,
+                            files=[(field_name, (file_name, item, mime_type))])
+
+    def rest_call(self, cid=None, data="", model=None, callback=None, params=None, headers=None, method="GET", timeout=None,
+                  sec_def_name=None, auth_scopes=None, log_response=False):
+        """Send any method. Returns the data of the answer, as model if given,
+        after callback if given; Remote if the status is 400 or above.
+
+        The connection holds the credentials, so sec_def_name and auth_scopes
+        change nothing.
+        """
+        response = self.request(method or "GET", data, params, headers, timeout)
+        if log_response:
+            import logging
+
+            logging.getLogger("serai").info("%s answered with %s: %s", self.name, response.status_code, response.text)
+        return self.result(response, model, callback, cid)
+
+    def result(self, response, model=None, callback=None, cid=None):
+        """The data of a response, as model if given, after callback if given;
+        Remote if the status is 400 or above."""
+        response.raise_for_status()
+        out = response.data if model is None else as_model(model, response.data)
+        return out if callback is None else tolerant(callback, out, cid=cid, model=model, name=self.name)
+
+    def request(self, method, data=None, params=None, headers=None, timeout=None, path=None, query=None,
+                json=None, files=None, auth=None, verify=None, stream=None, cert=None):
         """Send a request. path is added to the connection's address, query is
-        a dict that becomes nothing but the query, timeout is in seconds."""
-        fields = ["connection", self.name, "method", method.upper()]
-        if path:
-            fields += ("path", path)
-        if timeout is not None:
-            fields += ("timeout", milliseconds(timeout))
-        if params:
-            _add(fields, "param.", params)
-        if query:
-            _add(fields, "query.", query)
-        content_type, body = encode(data)
-        if headers:
-            for name, value in headers.items():
-                name = name.lower()
-                if name == "content-type":
-                    content_type = None
-                fields += ("header." + name, str(value))
-        if content_type:
-            fields += ("header.content-type", content_type)
-        return Response(*call("http.request", *fields, body=body))
+        a dict that becomes nothing but the query, timeout is in seconds.
+
+        json, files and auth are those of requests. The connection decides on
+        certificates, so verify and cert change nothing; nor does stream, for a
+        body is complete when it is here.
+        """
+        if files:
+            content_type, body = http.multipart((data or {}).items(), files.items() if hasattr(files, "items") else files)
+        else:
+            content_type, body = encode(data if json is None else json) if data != "" or json is not None else (None, None)
+        if auth is not None:
+            headers = {"authorization": http.basic(*auth), **(headers or {})}
+        return Response(*http.send(method, connection=self.name, params=params, query=query, path=path, headers=headers, body=body,
+                                   content_type=content_type, timeout=timeout, similar=self._similar))
 
     def _bare(self, method, cid, params, headers, timeout, kwargs):
         if not (cid is None or isinstance(cid, str)):  # get({'id': 1})
@@ -153,13 +206,21 @@ class Connection:
         return self.request(method, kwargs.pop("data", None), params, headers, timeout, **kwargs)
 
     def _full(self, method, cid, data, params, headers, timeout, kwargs):
-        if data is None and not (cid is None or isinstance(cid, str)):  # post({'id': 1})
-            data = cid
+        if not (cid is None or isinstance(cid, str)):  # post({'id': 1}, {'q': 2})
+            data, params = cid, data if params is None else params
         return self.request(method, data, params, headers, timeout, **kwargs)
+
+    def __repr__(self):
+        return f"<Connection {self.name!r}>"
 
 
 class Connections:
-    """self.rest: the outgoing REST connections by name."""
+    """self.rest: the outgoing REST connections by name.
+
+    As a key a name is taken as it is. As an attribute, which cannot hold
+    spaces, dots and hyphens, it is compared by its letters and digits only and
+    in any case: self.rest.my_crm is My CRM, too.
+    """
 
     __slots__ = ()
 
@@ -169,7 +230,7 @@ class Connections:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return Connection(name)
+        return Connection(name, similar=True)
 
     def get(self, name):
         """The connection of that name."""
@@ -179,17 +240,32 @@ class Connections:
 class Out:
     """self.out: outgoing connections by their type."""
 
-    __slots__ = ("rest",)
+    __slots__ = ("rest", "plain_http")
 
     def __init__(self):
         #: REST connections.
-        self.rest = Connections()
+        self.rest = self.plain_http = Connections()
 
 
-def _add(fields, prefix, values):
-    pairs = values.items() if hasattr(values, "items") else values
-    for name, value in pairs:
-        if value is None:
-            continue
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            fields += (prefix + str(name), ("false", "true")[one] if isinstance(one, bool) else str(one))
+def as_model(model, data):
+    """What data is as model: a class, or list[class]. A list becomes a list."""
+    arguments = getattr(model, "__args__", None)
+    if arguments:
+        model = arguments[0]
+    if isinstance(data, list):
+        return [as_model(model, one) for one in data]
+    make = getattr(model, "from_dict", None)
+    return model(**data) if make is None else make(data)
+
+
+def tolerant(function, *args, **kwargs):
+    """Call function with as many of the arguments as it takes."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return function(*args)
+    if not code.co_flags & 0x08:  # no **kwargs
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        kwargs = {name: value for name, value in kwargs.items() if name in names}
+    if not code.co_flags & 0x04:  # no *args
+        args = args[: code.co_argcount - hasattr(function, "__func__")]
+    return function(*args, **kwargs)

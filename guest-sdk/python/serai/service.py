@@ -38,7 +38,7 @@ class Service:
     #: The key/value store.
     kvdb = KVDB()
     #: Outgoing connections by type.
-    out = Out()
+    out = outgoing = Out()
     #: Outgoing REST connections.
     rest = Connections()
 

@@ -102,18 +102,6 @@ class Store(unittest.TestCase):
 class Outgoing(unittest.TestCase):
     def setUp(self):
         self.host = self.enterContext(Host())
-        self.host.answers["http.request"] = ("status", "201", "header.content-type", "application/json", "header.x", "y"), b'{"a": 1}'
-
-    def test_rest(self):
-        r = Service.out.rest["CRM"].conn.get("cid", {"id": 7, "on": True, "none": None, "l": [1, 2]}, headers={"X-A": "b"}, timeout=1.5)
-        self.assertEqual((r.data, r.text, r.status_code, r.headers["X"], r.ok), ({"a": 1}, '{"a": 1}', 201, "y", True))
-        self.assertEqual(self.host.calls[0][0], ("op", "http.request", "connection", "CRM", "method", "GET", "timeout", "1500", "param.id", "7",
-                                                 "param.on", "true", "param.l", "1", "param.l", "2", "header.x-a", "b"))
-        Service.rest.CRM.post("cid", {"n": 1}, {"q": "1"})
-        self.assertEqual(self.host.calls[1], (("op", "http.request", "connection", "CRM", "method", "POST", "param.q", "1", "header.content-type", data.JSON), b'{"n": 1}'))
-        Service.rest["CRM"].put({"n": 2})
-        self.assertEqual(self.host.calls[2][1], b'{"n": 2}')
-        self.assertEqual(Service.rest.CRM.rest_call("cid", callback=lambda d: d["a"]), 1)
 
     def test_invoke(self):
         self.host.answers["invoke"] = ("status", "200", "header.content-type", "text/plain"), b"ok"

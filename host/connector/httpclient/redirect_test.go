@@ -41,6 +41,7 @@ func TestRedirects(t *testing.T) {
 	r.ok("200", "end 1 1", "path", "go", "query.to", srv.URL+"/go?to=end")
 	r.ok("200", "end 1 1", "path", "go", "query.to", "http://u:p@"+strings.TrimPrefix(srv.URL, "http://")+"/end#x")
 	r.ok("307", "moved", "path", "go", "query.to", "")
+	r.ok("307", "moved", "path", "go", "query.to", "/end", "redirects", "0")
 	if res, err := r.do(t.Context(), "x", "method", "POST", "path", "go", "query.to", "/end"); err != nil || res.Envelope.Get("status") != "307" {
 		t.Errorf("a redirected POST = %v, %v", res, err)
 	}

@@ -37,6 +37,7 @@ type outgoing struct {
 	headers http.Header // these and the connection's own
 	body    *payload
 	timeout time.Duration
+	bare    bool // a redirect is the reply
 }
 
 // build makes a request from the fields of an operation. What it returns
@@ -58,6 +59,7 @@ func (l *live) build(r *connector.Request) (*outgoing, error) {
 			out.timeout = min(asked, MaxTimeout)
 		}
 	}
+	out.bare = r.Envelope.Get(abi.FieldRedirects) == "0"
 	address := l.address
 	if text, whole := r.Envelope.Lookup(abi.FieldURL); whole {
 		address = func(out *outgoing, _ abi.Envelope) error { return l.absolute(out, text) }

@@ -132,7 +132,7 @@ func (l *live) redirects(out *outgoing, resp *http.Response) bool {
 	default:
 		return false
 	}
-	return *l.spec.Redirects.Follow && (out.method == http.MethodGet || out.method == http.MethodHead) &&
+	return !out.bare && *l.spec.Redirects.Follow && (out.method == http.MethodGet || out.method == http.MethodHead) &&
 		len(out.body.data) == 0 && resp.Header.Get("Location") != ""
 }
 

@@ -26,6 +26,9 @@ func (c *Client) connectionOf(ctx context.Context, r *connector.Request) (string
 	text, whole := r.Envelope.Lookup(abi.FieldURL)
 	if !whole {
 		name := r.Envelope.Get(abi.FieldConnection)
+		if r.Envelope.Get(abi.FieldSimilar) == "1" {
+			return c.similar(ctx, r.Scope, name)
+		}
 		return name, r.Scope.CheckConnection(name)
 	}
 	for _, f := range r.Envelope {
