@@ -224,13 +224,13 @@ func walk(t *testing.T, visit func(name string, content []byte)) {
 		}
 		name := filepath.ToSlash(strings.TrimPrefix(strings.TrimPrefix(p, ".."), string(filepath.Separator)))
 		if d.IsDir() {
-			if base := d.Name(); base == ".git" || base == "serai-data" || base == "__pycache__" || base == "build" || base == "bin" {
+			if base := d.Name(); base == ".git" || base == ".pytest_cache" || base == "serai-data" || base == "__pycache__" || base == "build" || base == "bin" {
 				return fs.SkipDir
 			}
 			return nil
 		}
 		info, err := d.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 {
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 || name == ".git" { // a file in a linked work tree
 			return err
 		}
 		content, err := os.ReadFile(p)
