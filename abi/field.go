@@ -14,6 +14,7 @@ const (
 	FieldHost       = "host"        // host that the client named
 	FieldRemoteAddr = "remote-addr" // address of the client
 	FieldPrincipal  = "principal"   // who authenticated
+	FieldDebug      = "debug"       // how much a failure shall tell: "traceback", or "locals" for local values too
 	PrefixHeader    = "header."     // header.<lower-case-name>
 	PrefixParam     = "param."      // param.<name>: path parameters
 	PrefixQuery     = "query."      // query.<name>, decoded; may repeat

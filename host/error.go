@@ -23,7 +23,10 @@ type Error struct {
 	RetryAfter time.Duration
 	// Detail is what the guest itself reported, for its author.
 	Detail *GuestFailure
-	Err    error
+	// Open says that API clients may see Detail: the version is one of
+	// serai dev.
+	Open bool
+	Err  error
 }
 
 // GuestFailure is how a guest's own code failed. It goes to the service's

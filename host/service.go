@@ -33,7 +33,19 @@ type Settings struct {
 	Grants    Grants    `json:"grants"`
 	Entry     string    `json:"entry,omitempty"`  // Python: file to load
 	Export    string    `json:"export,omitempty"` // function or class to run, where there are several
+	Debug     Debug     `json:"debug,omitempty"`  // what clients see of a failure
 }
+
+// Debug says what API clients see of a failure of the service's own code.
+// Only serai dev sets it.
+type Debug string
+
+// The degrees of openness.
+const (
+	DebugOff       Debug = ""          // a request id
+	DebugTraceback Debug = "traceback" // the traceback
+	DebugLocals    Debug = "locals"    // and in it the local values
+)
 
 // Route binds calls of the gateway to a service.
 type Route struct {

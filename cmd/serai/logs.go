@@ -16,7 +16,10 @@ import (
 func logsCommand() *command {
 	return &command{
 		name: "logs", args: "[NAME]", short: "read or follow the log of services", max: 1,
-		examples: []string{"serai logs hello --follow", "serai logs --level warning --since 10m"},
+		long: `With --cid and no NAME it shows what one request did in all the services that
+it reached, failures with their tracebacks. The ID is in the reply's header
+X-Request-Id and in problem documents.`,
+		examples: []string{"serai logs hello --follow", "serai logs --level warning --since 10m", "serai logs --cid 7a6f2c1d9e"},
 		setup: func(fs *flag.FlagSet) runner {
 			var q client.LogQuery
 			fs.StringVar(&q.CID, "cid", "", "only of the request with this `ID`")

@@ -19,9 +19,10 @@ type options struct {
 	Grants    *host.Grants    `json:"grants"`
 	Entry     string          `json:"entry"`
 	Export    string          `json:"export"`
+	Debug     host.Debug      `json:"debug"`
 	// Keep takes what is absent here from the version that runs, instead of
-	// from the defaults. Entry and export belong to the content and are
-	// never kept.
+	// from the defaults. Entry and export belong to the content, debug to the one
+	// deploy: they are never kept.
 	Keep bool `json:"keep"`
 }
 
@@ -51,7 +52,7 @@ const (
 // and checks them against the tenant's quota. Errors name the field.
 func (o options) settings(base host.Settings, q host.Quota) (host.Settings, error) {
 	out := base
-	out.Entry, out.Export = o.Entry, o.Export
+	out.Entry, out.Export, out.Debug = o.Entry, o.Export, o.Debug
 	if o.Routes != nil {
 		out.Routes = *o.Routes
 	}
@@ -105,6 +106,9 @@ func defaultSettings(q host.Quota) host.Settings {
 func check(s host.Settings, q host.Quota) error {
 	if s.Isolation != host.Pristine && s.Isolation != host.Warm {
 		return host.FieldErrorf("isolation", "isolation %q: use %q or %q", host.Clip(string(s.Isolation)), host.Pristine, host.Warm)
+	}
+	if s.Debug != host.DebugOff && s.Debug != host.DebugTraceback && s.Debug != host.DebugLocals {
+		return host.FieldErrorf("debug", "debug %q: use %q or %q, or leave it out", host.Clip(string(s.Debug)), host.DebugTraceback, host.DebugLocals)
 	}
 	l := s.Limits
 	for _, f := range []struct {

@@ -180,11 +180,14 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 		{Name: abi.FieldTenant, Value: call.Tenant},
 		{Name: abi.FieldChannel, Value: call.Channel},
 	}, call.Envelope...)
+	if v.Settings.Debug != host.DebugOff {
+		c.Envelope.Add(abi.FieldDebug, string(v.Settings.Debug))
+	}
 	reply, err := in.Run(ctx, &c, s, ec)
 	st.CPU, st.MemoryBytes = ec.Used, in.MemoryBytes()
 	if err != nil {
 		_ = in.Close()
-		return nil, err
+		return nil, opened(err, v)
 	}
 	if v.Settings.Isolation == host.Warm {
 		a.giveBack(in)
@@ -199,6 +202,17 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 	}
 	a.giveBack(in)
 	return reply, nil
+}
+
+// opened lets API clients see how a version of serai dev failed.
+func opened(err error, v *host.Version) error {
+	e, ok := errors.AsType[*host.Error](err)
+	if !ok || v.Settings.Debug == host.DebugOff {
+		return err
+	}
+	shown := *e
+	shown.Open = true
+	return &shown
 }
 
 // report writes what went wrong to the service's log, for its author, and

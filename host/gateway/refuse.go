@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -19,9 +20,15 @@ type refusal struct {
 	detail string
 }
 
-// fail answers with the problem document of an error, as strangers may see it.
+// fail answers with the problem document of an error, as strangers may see
+// it. A version of serai dev shows its traceback too, to a browser as text.
 func (g *Gateway) fail(rctx *fasthttp.RequestCtx, cid string, err error) {
-	g.refuse(rctx, problem.From(err, cid).Public())
+	p := problem.From(err, cid).Public().Opened(err)
+	g.refuse(rctx, p)
+	if p.Traceback != "" && bytes.HasPrefix(rctx.Request.Header.Peek("Accept"), []byte("text/")) {
+		rctx.Response.Header.SetContentType("text/plain; charset=utf-8")
+		rctx.Response.SetBodyString(p.Detail + "\n\n" + p.Traceback + "\nrequest id " + p.CID + "\n")
+	}
 }
 
 // turnDown answers with a refusal.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -31,6 +32,8 @@ type Problem struct {
 	// Failure is how the guest's own code failed. It is for the guest's
 	// author only and absent unless WithFailure put it there.
 	Failure *host.GuestFailure `json:"failure,omitempty"`
+	// Traceback is the failure's, for API clients of a version of serai dev.
+	Traceback string `json:"traceback,omitempty"`
 }
 
 // From returns the problem document of an error, without what only the
@@ -64,11 +67,27 @@ func (p Problem) WithFailure(err error) Problem {
 	return p
 }
 
+// Opened returns p with the failure's message and traceback if err says that
+// API clients may see them.
+func (p Problem) Opened(err error) Problem {
+	e, ok := errors.AsType[*host.Error](err)
+	if !ok || !e.Open || e.Detail == nil {
+		return p
+	}
+	f := e.Detail
+	p.Detail = f.Type + ": " + f.Message
+	if f.File != "" {
+		p.Detail += " (" + f.File + ", line " + strconv.Itoa(f.Line) + ")"
+	}
+	p.Traceback = f.Traceback
+	return p
+}
+
 // Public returns p fit for API clients, who are strangers to the service:
-// without Failure and Field, and with a fixed detail where the host or the
+// without Failure, Traceback and Field, and with a fixed detail where the host or the
 // service is at fault.
 func (p Problem) Public() Problem {
-	p.Failure, p.Field = nil, ""
+	p.Failure, p.Traceback, p.Field = nil, "", ""
 	switch p.Code {
 	case abi.Failed.String():
 		p.Detail = "the service failed; its log has the detail under the request id"

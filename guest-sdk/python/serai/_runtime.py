@@ -8,10 +8,10 @@ import gc
 import importlib.util
 import inspect
 import sys
-import traceback
 
 import _serai
 from serai import _hooks, _output, _restrict
+from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
 from serai.request import Request, Response
@@ -99,7 +99,7 @@ def init(envelope):
         _settle()
         return handler
     except BaseException as exc:
-        return _failure(exc)
+        return failure(exc)
     finally:
         _output.flush()
 
@@ -283,41 +283,4 @@ def _raised(exc, envelope):
             return _reply(Response(problem, exc.status, exc.headers, "application/problem+json"))
         except BaseException as wrong:
             exc = wrong
-    return _failure(exc)
-
-
-def _failure(exc):
-    """The fields that tell the host, and through it the author, of exc."""
-    tb = exc.__traceback__
-    while tb is not None and (name := tb.tb_frame.f_code.co_filename) and (name.startswith("/lib/serai/") or name.startswith("<frozen")):
-        tb = tb.tb_next
-    file, line = "", ""
-    if isinstance(exc, SyntaxError) and exc.filename:
-        file, line = exc.filename, str(exc.lineno or "")
-    else:
-        at = tb
-        while at is not None:
-            if at.tb_frame.f_code.co_filename.startswith(APP + "/"):
-                file, line = at.tb_frame.f_code.co_filename, str(at.tb_lineno)
-            at = at.tb_next
-    if isinstance(exc, SystemExit):
-        message = f"the service ended itself with sys.exit({'' if exc.code is None else exc.code})"
-    else:
-        message = str(exc)
-    exc.__traceback__ = tb
-    text = "".join(traceback.format_exception(exc)).replace(f'File "{APP}/', 'File "')
-    if len(text) > 60_000:
-        text = text[:30_000] + "\n[...]\n" + text[-30_000:]
-    fields = [
-        "error.type", type(exc).__name__, "error.message", _clip(message.replace(f"({APP}/", "(") or type(exc).__name__),
-        "error.traceback", _clean(text), "error.file", _clean(file.removeprefix(APP + "/")), "error.line", line,
-    ]
-    return fields, None, 1
-
-
-def _clip(text, most=4000):
-    return _clean(text if len(text) <= most else text[:most] + "...")
-
-
-def _clean(text):
-    return text.encode("utf-8", "backslashreplace").decode()
+    return failure(exc, envelope.get("debug") == "locals")

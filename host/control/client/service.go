@@ -51,6 +51,7 @@ type Settings struct {
 	Grants    *host.Grants   `json:"grants,omitempty"`
 	Entry     string         `json:"entry,omitempty"`
 	Export    string         `json:"export,omitempty"`
+	Debug     host.Debug     `json:"debug,omitempty"` // of this version only; never kept
 	Keep      bool           `json:"keep,omitempty"`
 }
 
