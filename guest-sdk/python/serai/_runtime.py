@@ -14,8 +14,9 @@ from serai import _hooks, _output, _restrict
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
+from serai.naming import default_name
 from serai.request import Request, Response
-from serai.service import Service, default_name
+from serai.service import Service
 
 APP = "/app"
 

@@ -6,6 +6,7 @@ from serai.config import Config
 from serai.data import decode, encode
 from serai.host import call, milliseconds
 from serai.kv import KVDB
+from serai.naming import impl_name, service_name
 from serai.request import Request, Response
 from serai.rest import Connections, Out
 
@@ -54,7 +55,12 @@ class Service:
     @classmethod
     def get_name(cls):
         """The service's name."""
-        return cls.name or default_name(cls)
+        return service_name(cls)
+
+    @classmethod
+    def get_impl_name(cls):
+        """The name of the class itself, such as crm_api.GetUser."""
+        return impl_name(cls)
 
     def invoke(self, name, payload=None, timeout=None, **kwargs):
         """Call another service and return the payload of its answer.
@@ -97,17 +103,6 @@ def invoke_async(name, payload=None):
         fields += ("header.content-type", content_type)
     envelope, _ = call("invoke.async", *fields, body=body)
     return envelope.get("cid", "")
-
-
-def default_name(cls):
-    """module-name.class-name, in lower case with hyphens."""
-    out = []
-    text = cls.__name__
-    for i, c in enumerate(text):
-        if c.isupper() and i and (text[i - 1].islower() or text[i + 1 : i + 2].islower()):
-            out.append("-")
-        out.append(c.lower())
-    return f"{cls.__module__}.{''.join(out)}".replace("_", "-")
 
 
 def _name(name):

@@ -5,7 +5,6 @@ import unittest
 
 from serai import Service, data, errors, exception, kv
 from serai.request import Request, Response
-from serai.service import default_name
 from tests.fake import Envelope, Host
 
 
@@ -113,16 +112,6 @@ class Outgoing(unittest.TestCase):
     def test_config(self):
         self.host.answers["config.get"] = (), b"10"
         self.assertEqual((Service.config["x"], Service.config.x, "x" in Service.config), ("10",) * 2 + (True,))
-
-    def test_names(self):
-        class GetUserDetails(Service):
-            pass
-
-        class HTTPPing(Service):
-            name = "ping"
-
-        self.assertTrue(default_name(GetUserDetails).endswith(".get-user-details"))
-        self.assertEqual(HTTPPing.get_name(), "ping")
 
 
 class WithoutHost(unittest.TestCase):
