@@ -48,10 +48,13 @@ const (
 const (
 	FieldOp = "op"
 
-	OpKVGet       = "kv.get"       // key → revision; body is the value
-	OpKVSet       = "kv.set"       // key, ttl, if-revision; body is the value → revision
-	OpKVDelete    = "kv.delete"    // key, if-revision → deleted ("0" or "1")
-	OpKVList      = "kv.list"      // prefix, after, limit → key…, next
+	OpKVGet       = "kv.get"       // area, key → revision, ttl; body is the value
+	OpKVSet       = "kv.set"       // area, key, ttl or keep-ttl, if-revision; body is the value → revision
+	OpKVDelete    = "kv.delete"    // area, key, if-revision → deleted ("0" or "1")
+	OpKVExpire    = "kv.expire"    // area, key, ttl, if-revision → revision
+	OpKVList      = "kv.list"      // area, prefix, after, limit → key…, next
+	OpKVClear     = "kv.clear"     // area, prefix → deleted (how many)
+	OpKVBatch     = "kv.batch"     // area, (get, set, delete, expire or check: a key; its fields)…; body → (revision, ttl, length)…; body
 	OpConfigGet   = "config.get"   // key → body is the value
 	OpConfigList  = "config.list"  // prefix → key…
 	OpHTTPRequest = "http.request" // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
@@ -61,12 +64,15 @@ const (
 
 // Fields of operations.
 const (
+	FieldArea       = "area" // "": the tenant's own keys
 	FieldKey        = "key"
 	FieldPrefix     = "prefix"
 	FieldAfter      = "after"
 	FieldLimit      = "limit"
 	FieldNext       = "next"
 	FieldTTL        = "ttl"         // milliseconds
+	FieldKeepTTL    = "keep-ttl"    // "1": expire when the old value would have
+	FieldLength     = "length"      // bytes of the body that belong to a step of a batch
 	FieldIfRevision = "if-revision" // "0": the key must not exist
 	FieldRevision   = "revision"
 	FieldDeleted    = "deleted"

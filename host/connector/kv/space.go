@@ -1,6 +1,6 @@
 // Package kv is the tenants' key/value store: the operations kv.get, kv.set,
-// kv.delete and kv.list for guests, and the typed [Space] under them that the
-// control API shares.
+// kv.delete, kv.expire, kv.list, kv.clear and kv.batch for guests, and the
+// typed [Space] under them that the control API shares.
 package kv
 
 import (
@@ -26,16 +26,19 @@ const (
 // MaxTTL is the longest time to live that can be asked for.
 const MaxTTL = 100 * 365 * 24 * time.Hour
 
-// Space holds the keys of all tenants, each under a prefix of its own. It is
-// safe for concurrent use.
+// Space holds the keys of all tenants in one area, each under a prefix of its
+// own. It is safe for concurrent use.
 type Space struct {
 	store host.Store
 	now   func() time.Time
-	last  atomic.Uint64 // the latest revision that this process gave out
+	last  *atomic.Uint64 // the latest revision that this process gave out
+	area  string
 }
 
-// New returns a space over the store.
-func New(store host.Store) *Space { return &Space{store: store, now: time.Now} }
+// New returns the space of the tenants' own keys, area "", over the store.
+func New(store host.Store) *Space {
+	return &Space{store: store, now: time.Now, last: new(atomic.Uint64)}
+}
 
 // Entry is a value and what is known of it.
 type Entry struct {
@@ -48,7 +51,8 @@ type Entry struct {
 
 // SetOptions refine [Space.Set].
 type SetOptions struct {
-	TTL time.Duration // 0: forever; rounded up to milliseconds
+	TTL     time.Duration // 0: forever; rounded up to milliseconds
+	KeepTTL bool          // instead of TTL: expire when the old value would have
 	// IfRevision makes the write depend on the key's revision; 0 means that
 	// the key must not exist.
 	IfRevision *uint64
@@ -57,97 +61,41 @@ type SetOptions struct {
 
 // Get returns a key's entry, or a NotFound error.
 func (s *Space) Get(ctx context.Context, tenant, key string) (Entry, error) {
-	at, err := place(tenant, key)
-	if err != nil {
-		return Entry{}, err
-	}
-	var e Entry
-	err = s.store.View(ctx, func(tx host.Tx) error {
-		e, err = s.read(tx, at)
-		return err
-	})
+	out, err := s.Do(ctx, tenant, []Step{{Action: Get, Key: key}}, 0)
 	switch {
-	case errors.Is(err, host.ErrNoKey):
-		return Entry{}, notFound(key)
 	case err != nil:
-		return Entry{}, fmt.Errorf("reading key: %w", err)
+		return Entry{}, err
+	case out[0].Revision == 0:
+		return Entry{}, notFound(key)
 	}
-	return e, nil
+	return out[0], nil
 }
 
 // Set writes a value and returns its revision. The value is on disk when Set
 // returns. A Conflict error says that the key's revision is another one.
 func (s *Space) Set(ctx context.Context, tenant, key string, value []byte, o SetOptions) (uint64, error) {
-	at, err := place(tenant, key)
+	step := Step{Action: Set, Key: key, Value: value, TTL: o.TTL, KeepTTL: o.KeepTTL, IfRevision: o.IfRevision}
+	out, err := s.Do(ctx, tenant, []Step{step}, o.MaxBytes)
 	if err != nil {
 		return 0, err
 	}
-	most := o.MaxBytes
-	if most <= 0 {
-		most = host.DefaultQuota().KVBytes
-	}
-	if int64(len(value)) > int64(most) {
-		return 0, host.Errorf(abi.TooLarge, "value of key %q has %d bytes, the tenant's quota allows %d", host.Clip(key), len(value), most)
-	}
-	if o.TTL < 0 || o.TTL > MaxTTL {
-		return 0, host.FieldErrorf(abi.FieldTTL, "ttl %s: use a time from 1ms to %s, or none", o.TTL, MaxTTL)
-	}
-	var revision uint64
-	err = s.store.Update(ctx, func(tx host.Tx) error {
-		if err := s.expect(tx, at, key, o.IfRevision); err != nil {
-			return err
-		}
-		e := Entry{Value: value, Revision: s.revision()}
-		revision = e.Revision
-		var ttl time.Duration
-		if o.TTL > 0 {
-			e.Expires = s.now().Add(o.TTL)
-			// The store may count in seconds: it only collects the garbage.
-			ttl = o.TTL + 2*time.Second
-		}
-		return tx.Set(at, e.encode(), ttl)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("writing key: %w", err)
-	}
-	return revision, nil
+	return out[0].Revision, nil
 }
 
 // Delete removes a key and reports whether it was there. With ifRevision it
 // does so only at that revision, and returns a Conflict error otherwise.
 func (s *Space) Delete(ctx context.Context, tenant, key string, ifRevision *uint64) (bool, error) {
-	at, err := place(tenant, key)
+	out, err := s.Do(ctx, tenant, []Step{{Action: Delete, Key: key, IfRevision: ifRevision}}, 0)
 	if err != nil {
 		return false, err
 	}
-	var found bool
-	err = s.store.Update(ctx, func(tx host.Tx) error {
-		if err := s.expect(tx, at, key, ifRevision); err != nil {
-			return err
-		}
-		_, err := s.read(tx, at)
-		if found = err == nil; !found && !errors.Is(err, host.ErrNoKey) {
-			return err
-		}
-		return tx.Delete(at)
-	})
-	if err != nil {
-		return false, fmt.Errorf("deleting key: %w", err)
-	}
-	return found, nil
+	return out[0].Revision != 0, nil
 }
 
 // expect returns a Conflict error unless the key is at the revision.
-func (s *Space) expect(tx host.Tx, at []byte, key string, revision *uint64) error {
-	if revision == nil {
-		return nil
-	}
-	e, err := s.read(tx, at)
-	if err != nil && !errors.Is(err, host.ErrNoKey) {
-		return err
-	}
+func expect(e Entry, key string, revision *uint64) error {
 	switch {
-	case e.Revision == *revision:
+	case revision == nil || e.Revision == *revision:
 		return nil
 	case *revision == 0:
 		return conflict("key %q exists; read its revision and try again", key)
@@ -182,19 +130,19 @@ func (s *Space) revision() uint64 {
 	}
 }
 
-// read returns the entry at a place of the store, or ErrNoKey when it is
+// read returns the entry at a place of the store, a zero one when it is
 // missing or expired.
 func (s *Space) read(tx host.Tx, at []byte) (Entry, error) {
 	raw, err := tx.Get(at)
+	if errors.Is(err, host.ErrNoKey) {
+		return Entry{}, nil
+	}
 	if err != nil {
 		return Entry{}, err
 	}
 	e, err := decode(raw)
-	if err != nil {
+	if err != nil || s.expired(e) {
 		return Entry{}, err
-	}
-	if s.expired(e) {
-		return Entry{}, host.ErrNoKey
 	}
 	return e, nil
 }
@@ -227,25 +175,6 @@ func decode(raw []byte) (Entry, error) {
 		e.Expires = time.Unix(0, at)
 	}
 	return e, nil
-}
-
-// Prefix returns the prefix under which the store holds a tenant's keys. The
-// tenant's length precedes its name, so no name is a prefix of another.
-func Prefix(tenant string) []byte {
-	p := make([]byte, 0, len("kv/")+1+len(tenant)+MaxKeyBytes)
-	p = append(p, "kv/"...)
-	p = append(p, byte(len(tenant))) //nolint:gosec // place checks the name, at most 63 bytes
-	return append(p, tenant...)
-}
-
-func place(tenant, key string) ([]byte, error) {
-	if err := host.CheckTenantName(tenant); err != nil {
-		return nil, err
-	}
-	if err := CheckKey(key); err != nil {
-		return nil, err
-	}
-	return append(Prefix(tenant), key...), nil
 }
 
 // CheckKey returns an error about field "key" unless key can be one.
