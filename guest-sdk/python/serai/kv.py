@@ -6,207 +6,157 @@ can insist that nothing changed in between::
     entry = kv.get('counter')
     kv.set('counter', b'2', if_revision=entry.revision)   # Conflict if another was faster
 
+Keys are in areas that do not see each other; ``''`` is the tenant's own keys.
 ``self.kvdb.conn`` is the same store with the calls of redis-py.
 """
 
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from serai.errors import Conflict, NotFound
-from serai.host import call
+from serai.errors import NotFound
+from serai.host import call, milliseconds
+
+#: How many steps a batch may have.
+MAX_STEPS = 256
 
 
 class Entry(NamedTuple):
-    """A value and the revision of its last write."""
+    """A value and the revision of its last write.
+
+    ttl is the time in seconds that it has yet, None if it stays.
+    """
 
     value: bytes
     revision: str
+    ttl: float | None = None
 
 
-def get(key):
+def get(key, area=""):
     """The entry of key, or None."""
     try:
-        envelope, body = call("kv.get", "key", key)
+        envelope, body = call("kv.get", "key", key, "area", area)
     except NotFound:
         return None
-    return Entry(body, envelope.get("revision", ""))
+    return Entry(body, envelope.get("revision", ""), _seconds(envelope.get("ttl")))
 
 
-def set(key, value, ttl=None, if_revision=None):  # noqa: A001 - the store's own word
+def set(key, value, ttl=None, if_revision=None, keep_ttl=False, area=""):  # noqa: A001 - the store's own word
     """Write value (str or bytes) and return its revision.
 
-    ttl is in seconds. if_revision is the revision that the key must have, ''
-    or '0' for a key that must not exist; Conflict says that it has another.
+    ttl is in seconds; with keep_ttl the value expires when the old one would
+    have. if_revision is the revision that the key must have, '' or '0' for a
+    key that must not exist; Conflict says that it has another.
     """
-    fields = ["key", key]
+    fields = ["key", key, "area", area]
     if ttl is not None:
-        fields += ("ttl", str(max(1, round(ttl * 1000))))
+        fields += ("ttl", milliseconds(ttl))
+    elif keep_ttl:
+        fields += ("keep-ttl", "1")
     if if_revision is not None:
         fields += ("if-revision", str(if_revision) or "0")
     envelope, _ = call("kv.set", *fields, body=value)
     return envelope.get("revision", "")
 
 
-def delete(key, if_revision=None):
+def delete(key, if_revision=None, area=""):
     """Delete key and return whether it was there."""
-    fields = ["key", key]
+    fields = ["key", key, "area", area]
     if if_revision is not None:
         fields += ("if-revision", str(if_revision))
     envelope, _ = call("kv.delete", *fields)
     return envelope.get("deleted") == "1"
 
 
-def page(prefix="", after="", limit=1000):
+def expire(key, ttl=None, area=""):
+    """Have key expire after ttl seconds, or never, and return whether it is there."""
+    fields = ["key", key, "area", area]
+    if ttl is not None:
+        fields += ("ttl", milliseconds(ttl))
+    try:
+        call("kv.expire", *fields)
+    except NotFound:
+        return False
+    return True
+
+
+def page(prefix="", after="", limit=1000, area=""):
     """Up to limit keys that begin with prefix and come after after, and the
     key to go on after: '' at the end."""
-    envelope, _ = call("kv.list", "prefix", prefix, "after", after, "limit", str(limit))
+    envelope, _ = call("kv.list", "prefix", prefix, "after", after, "limit", str(limit), "area", area)
     return [value for name, value in envelope.pairs() if name == "key"], envelope.get("next", "")
 
 
-def keys(prefix=""):
+def keys(prefix="", area=""):
     """All keys that begin with prefix, in order."""
     after = ""
     while True:
-        found, after = page(prefix, after)
+        found, after = page(prefix, after, area=area)
         yield from found
         if not after:
             return
 
 
-class Redis:
-    """The store with the calls of redis-py and decoded replies: str in, str out."""
+def clear(prefix="", area=""):
+    """Delete the keys that begin with prefix and return how many there were."""
+    envelope, _ = call("kv.clear", "prefix", prefix, "area", area)
+    return int(envelope.get("deleted", "0"))
 
-    def get(self, key):
-        """The value of key, or None."""
-        try:
-            body = call("kv.get", "key", key)[1]
-        except NotFound:
-            return None
-        return body.decode("utf-8", "surrogateescape")
 
-    def set(self, key, value, ex=None, px=None, nx=False, xx=False):
-        """Set key, for ex seconds or px milliseconds if given.
+def get_many(names, area=""):
+    """The entries of keys in their order, None for those that do not exist.
 
-        With nx only if it does not exist, with xx only if it does; None says
-        that it was not set.
-        """
-        fields = ["key", key]
-        if ex is not None or px is not None:
-            fields += ("ttl", str(int(_seconds(ex) * 1000) if ex is not None else int(_seconds(px, 1000) * 1000)))
-        if nx:
-            fields += ("if-revision", "0")
-        elif xx:
-            entry = get(key)
-            if entry is None:
-                return None
-            fields += ("if-revision", entry.revision)
-        try:
-            call("kv.set", *fields, body=_text(value))
-        except Conflict:
-            if nx:
-                return None
-            if xx:
-                return self.set(key, value, ex, px, nx, xx)
-            raise
-        return True
+    All are of one moment, as long as there are no more than MAX_STEPS.
+    """
+    names, out = list(names), []
+    for at in range(0, len(names), MAX_STEPS):
+        steps = [field for name in names[at : at + MAX_STEPS] for field in ("get", name)]
+        out += _entries(*call("kv.batch", "area", area, *steps))
+    return out
 
-    def setex(self, key, seconds, value):
-        """Set key for so many seconds."""
-        return self.set(key, value, ex=seconds)
 
-    def setnx(self, key, value):
-        """Set key if it does not exist and return whether it was set."""
-        return self.set(key, value, nx=True) is True
+def batch(steps, body=b"", area=""):
+    """Perform steps as one transaction; the revision that each has afterwards.
 
-    def getset(self, key, value):
-        """Set key and return the value it had."""
-        while True:
-            entry = get(key)
-            try:
-                set(key, _text(value), if_revision="0" if entry is None else entry.revision)
-            except Conflict:
-                continue
-            return None if entry is None else entry.value.decode("utf-8", "surrogateescape")
+    Steps are fields as docs/abi.md describes them for kv.batch: alternating
+    names and values. Conflict says that an if-revision did not hold and that
+    nothing was written.
+    """
+    envelope, _ = call("kv.batch", "area", area, *steps, body=body)
+    return [value for name, value in envelope.pairs() if name == "revision"]
 
-    def getdel(self, key):
-        """Delete key and return the value it had."""
-        while (entry := get(key)) is not None:
-            try:
-                if delete(key, if_revision=entry.revision):
-                    return entry.value.decode("utf-8", "surrogateescape")
-            except Conflict:
-                pass
-        return None
 
-    def delete(self, *keys):
-        """Delete keys and return how many there were."""
-        return sum(delete(key) for key in keys)
+def _entries(envelope, body):
+    """The outcomes of a batch of gets."""
+    out, at, revision, ttl = [], 0, "0", None
+    for name, value in envelope.pairs():
+        if name == "revision":
+            revision, ttl = value, None
+            if value == "0":
+                out.append(None)
+        elif name == "ttl":
+            ttl = _seconds(value)
+        elif name == "length":
+            end = at + int(value)
+            out.append(Entry(body[at:end], revision, ttl))
+            at = end
+    return out
 
-    def exists(self, *keys):
-        """How many of the keys exist."""
-        return sum(get(key) is not None for key in keys)
 
-    def mget(self, keys, *more):
-        """The values of keys, None for those that do not exist."""
-        keys = [keys] if isinstance(keys, str) else list(keys)
-        return [self.get(key) for key in [*keys, *more]]
-
-    def mset(self, mapping):
-        """Set keys from a dict, one after another."""
-        for key, value in mapping.items():
-            self.set(key, value)
-        return True
-
-    def incr(self, key, amount=1):
-        """Add to the number at key, 0 if there is none, and return the sum."""
-        while True:
-            entry = get(key)
-            total = amount + (0 if entry is None else int(entry.value))
-            try:
-                set(key, str(total), if_revision="0" if entry is None else entry.revision)
-            except Conflict:
-                continue
-            return total
-
-    incrby = incr
-
-    def decr(self, key, amount=1):
-        """Subtract from the number at key and return the difference."""
-        return self.incr(key, -amount)
-
-    decrby = decr
-
-    def scan_iter(self, match="*", count=None):
-        """The keys that match a pattern such as 'user.*', in order."""
-        end = next((i for i, c in enumerate(match) if c in "*?["), len(match))
-        for key in keys(match[:end]):
-            if fnmatchcase(key, match):
-                yield key
-
-    def keys(self, pattern="*"):
-        """The keys that match a pattern, a list."""
-        return list(self.scan_iter(pattern))
-
-    def ping(self):
-        """True, as long as the host answers."""
-        return True
+def _seconds(ms):
+    return None if ms is None else int(ms) / 1000
 
 
 class KVDB:
-    """self.kvdb: what is in the tenant's key/value store."""
+    """self.kvdb: the tenant's key/value store with the calls of redis-py."""
 
-    def __init__(self):
-        #: The store with the calls of redis-py.
-        self.conn = Redis()
+    @property
+    def conn(self):
+        """The store, a serai.redis.Redis."""
+        return _store
 
-
-def _text(value):
-    if isinstance(value, (str, bytes)):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return repr(value)
-    raise TypeError(f"a value is str, bytes or a number, not {type(value).__name__}: encode it first, such as with json.dumps")
+    def __repr__(self):
+        return "KVDB()"
 
 
-def _seconds(value, per=1):
-    return value.total_seconds() if hasattr(value, "total_seconds") else value / per
+from serai.redis import Redis  # noqa: E402 - it is made of the functions above
+
+_store = Redis()

@@ -1,5 +1,7 @@
 """A host for unit tests: a key/value store in memory and canned answers."""
 
+import time
+
 from serai import errors, host
 
 
@@ -25,6 +27,7 @@ class Host:
 
     def __init__(self):
         self.calls, self.logged, self.store, self.answers, self.revision = [], [], {}, {}, 0
+        self.areas, self.now = {}, time.time
 
     def __enter__(self):
         self._old, host.backend = host.backend, self
@@ -40,26 +43,81 @@ class Host:
         e = Envelope(fields)
         body = body.encode() if isinstance(body, str) else body
         self.calls.append((tuple(fields), body))
-        op, key = e.get("op"), e.get("key")
+        op = e.get("op")
         if op in self.answers:
             answer, content = self.answers[op]
             return Envelope(answer), content
-        if op == "kv.get":
-            if key not in self.store:
-                raise errors.NotFound(key)
-            value, revision = self.store[key]
-            return Envelope(("revision", revision)), value
-        if op == "kv.set":
-            if (want := e.get("if-revision")) is not None and want != self.store.get(key, (b"", "0"))[1]:
-                raise errors.Conflict(key)
-            self.revision += 1
-            self.store[key] = body, str(self.revision)
-            return Envelope(("revision", str(self.revision))), b""
-        if op == "kv.delete":
-            return Envelope(("deleted", "1" if self.store.pop(key, None) else "0")), b""
+        if op.startswith("kv."):
+            return self._kv(op, e, body or b"")
+        raise errors.Unsupported(op)
+
+    def _kv(self, op, e, body):
+        area = self.area(e.get("area", ""))
+        key = e.get("key")
+        if op == "kv.batch":
+            return self._batch(area, e, body)
         if op == "kv.list":
-            found = [k for k in sorted(self.store) if k.startswith(e.get("prefix")) and k > e.get("after")]
+            found = [k for k in sorted(area) if k.startswith(e.get("prefix")) and k > e.get("after")]
             limit = int(e.get("limit"))
             fields = [f for k in found[:limit] for f in ("key", k)]
             return Envelope([*fields, *(("next", found[limit - 1]) if len(found) > limit else ())]), b""
-        raise errors.Unsupported(op)
+        if op == "kv.clear":
+            gone = [k for k in area if k.startswith(e.get("prefix", ""))]
+            for k in gone:
+                del area[k]
+            return Envelope(("deleted", str(len(gone)))), b""
+        outcome, content = self._step(area, op.removeprefix("kv."), key, e, body)
+        if op == "kv.delete":
+            return Envelope(("deleted", "0" if outcome[1] == "0" else "1")), b""
+        if outcome[1] == "0":
+            raise errors.NotFound(key)
+        return Envelope(outcome), content
+
+    def area(self, name):
+        return self.store if name == "" else self.areas.setdefault(name, {})
+
+    def _batch(self, area, e, body):
+        before, steps = dict(area), []
+        for name, value in e.pairs():
+            if name in ("get", "set", "delete", "expire", "check"):
+                steps.append((name, value, []))
+            elif steps:
+                steps[-1][2].extend((name, value))
+        assert 0 < len(steps) <= 256
+        fields, contents = [], b""
+        try:
+            for action, key, own in steps:
+                own = Envelope(own)
+                length = int(own.get("length", "0"))
+                outcome, content = self._step(area, action, key, own, body[:length])
+                body = body[length:]
+                fields += outcome
+                if action == "get" and outcome[1] != "0":
+                    fields += ("length", str(len(content)))
+                    contents += content
+        except errors.Conflict:
+            area.clear()
+            area.update(before)
+            raise
+        assert body == b""
+        return Envelope(fields), contents
+
+    def _step(self, area, action, key, e, body):
+        """Perform one step; the revision and ttl it leaves, and the value of a get."""
+        value, revision, expires = area.get(key, (b"", "0", None))
+        if expires is not None and expires <= self.now():
+            value, revision, expires = b"", "0", None
+        if (want := e.get("if-revision")) is not None and want != revision:
+            raise errors.Conflict(key)
+        if action == "delete":
+            area.pop(key, None)
+        elif action in ("set", "expire") and (action == "set" or revision != "0"):
+            ttl = e.get("ttl")
+            self.revision += 1
+            revision = str(self.revision)
+            expires = self.now() + int(ttl) / 1000 if ttl else expires if e.get("keep-ttl") == "1" else None
+            area[key] = body if action == "set" else value, revision, expires
+        outcome = ["revision", revision]
+        if action == "get" and expires is not None:
+            outcome += ("ttl", str(max(1, round((expires - self.now()) * 1000))))
+        return outcome, value if action == "get" else b""

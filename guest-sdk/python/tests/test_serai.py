@@ -4,6 +4,7 @@ import decimal
 import unittest
 
 from serai import Service, data, errors, exception, kv
+from serai.redis import DataError
 from serai.request import Request, Response
 from tests.fake import Envelope, Host
 
@@ -84,7 +85,7 @@ class Store(unittest.TestCase):
         self.assertEqual((c.get("k"), c.set("k", "x", nx=True), c.set("n", "x", xx=True), c.setnx("m", "1")), ("ż", None, None, True))
         self.assertEqual((c.incr("i"), c.incr("i", 4), c.decr("i"), c.getset("i", "9"), c.getdel("i"), c.getdel("i")), (1, 5, 4, "4", "9", None))
         self.assertEqual((c.exists("k", "zz"), c.keys("[km]*"), c.mget("k", "zz"), c.delete("k", "zz")), (1, ["k", "m"], ["ż", None], 1))
-        with self.assertRaises(TypeError):
+        with self.assertRaises(DataError):
             c.set("k", {})
 
     def test_revisions_and_pages(self):

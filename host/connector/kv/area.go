@@ -23,8 +23,7 @@ const areaMark = 0xff
 
 // Area returns the space of the same tenants' keys in another area.
 func (s *Space) Area(name string) (*Space, error) {
-	bad := func(r rune) bool { return unicode.IsControl(r) }
-	if len(name) > MaxAreaBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, bad) {
+	if len(name) > MaxAreaBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return nil, host.FieldErrorf(abi.FieldArea, "area %q: use at most %d bytes of printable UTF-8", host.Clip(name), MaxAreaBytes)
 	}
 	if name == s.area {
