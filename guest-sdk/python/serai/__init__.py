@@ -21,11 +21,17 @@ from serai.adapter import RESTAdapter
 from serai.data import Bunch
 from serai.errors import Error
 from serai.exception import HTTPError
+from serai.model import Model, ModelCtx, dataclass
 from serai.request import Request, Response
 from serai.service import Service, invoke, invoke_async
+from serai.sio import (
+    CSV, UTC, UUID, AsIs, Bool, Boolean, Date, DateTime, Decimal, Dict, DictList, Float, Int, Integer, List, ListOfDicts, Nested, NotGiven,
+    Opaque, Text, Unicode,
+)
 
 __all__ = [
-    "Bunch", "Error", "HTTPError", "RESTAdapter", "Request", "Response", "Service",
-    "errors", "exception", "invoke", "invoke_async", "kv", "on_restore",
+    "CSV", "UTC", "UUID", "AsIs", "Bool", "Boolean", "Bunch", "Date", "DateTime", "Decimal", "Dict", "DictList", "Error", "Float",
+    "HTTPError", "Int", "Integer", "List", "ListOfDicts", "Model", "ModelCtx", "Nested", "NotGiven", "Opaque", "RESTAdapter", "Request",
+    "Response", "Service", "Text", "Unicode", "dataclass", "errors", "exception", "invoke", "invoke_async", "kv", "on_restore",
 ]
 __version__ = "1.0.0"

@@ -68,6 +68,9 @@ class Headers(dict):
 
 def default(value):
     """JSON of what the json module does not know but services answer with."""
+    method = getattr(type(value), "serai_json", None)
+    if method is not None:  # a Model
+        return method(value)
     import dataclasses
 
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
