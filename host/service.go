@@ -53,6 +53,11 @@ type Route struct {
 	Method string `json:"method,omitempty"` // "" or "*" is any
 	Path   string `json:"path"`             // /user/{id}; a last {rest...} takes the remaining segments
 	Auth   string `json:"auth,omitempty"`   // name of a security definition; "" is none
+	// MatchSlash lets a placeholder take slashes too.
+	MatchSlash bool `json:"match_slash,omitempty"`
+	// Accept is the media type that the service answers with, for several
+	// routes that differ by it; "" is any.
+	Accept string `json:"accept,omitempty"`
 }
 
 // Grants are what a service may use. Nil lists are the tenant's default: its

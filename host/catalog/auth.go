@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seraihost/serai/abi"
@@ -89,25 +90,42 @@ func (c *Catalog) Auths(ctx context.Context, tenant string) ([]host.AuthDefiniti
 	return found, err
 }
 
-// DeleteAuth removes a security definition. Conflict: a route uses it.
+// DeleteAuth removes a security definition. Conflict: a route or a channel
+// uses it.
 func (c *Catalog) DeleteAuth(ctx context.Context, tenant, name string) error {
 	return c.update(ctx, tenant, func(tx host.Tx) error {
 		if err := mustExist(tx, tenant, dataAuth, "security definition", name); err != nil {
 			return err
 		}
-		err := each(tx, kindPrefix(tenant, dataService), func(s serviceRecord) error {
-			for _, r := range s.Routes {
-				if r.Auth == name {
-					e := host.Errorf(abi.Conflict, "security definition %q protects route %s of service %q; change the route first", name, Title(r), s.Service.Name)
-					e.Field = "auth"
-					return e
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("looking for routes that use it: %w", err)
+		if err := checkUnused(tx, tenant, name); err != nil {
+			return fmt.Errorf("looking for what uses it: %w", err)
 		}
 		return tx.Delete(dataKey(tenant, dataAuth, name))
+	})
+}
+
+// checkUnused returns a Conflict when a security definition protects something.
+func checkUnused(tx host.Tx, tenant, name string) error {
+	protects := func(what string) error {
+		e := host.Errorf(abi.Conflict, "security definition %q protects %s; change that first", name, what)
+		e.Field = "auth"
+		return e
+	}
+	err := each(tx, kindPrefix(tenant, dataService), func(s serviceRecord) error {
+		for _, r := range s.Routes {
+			if r.Auth == name {
+				return protects(fmt.Sprintf("route %s of service %q", Title(r), s.Service.Name))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(tx, kindPrefix(tenant, dataChannel), func(r channelRecord) error {
+		if slices.Contains(r.Channel.Auth, name) {
+			return protects(fmt.Sprintf("channel %q", r.Channel.Name))
+		}
+		return nil
 	})
 }

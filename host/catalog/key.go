@@ -9,12 +9,14 @@ import "bytes"
 //
 //	t<tenant>                      tenantRecord
 //	i hash                         name of the tenant whose token hashes to it
-//	r<host><shape><method>         bindingRecord: the routing table, of all tenants
-//	d<tenant>n                     countRecord: how many services
+//	r<host><shape><method>         bindingRecord: the routing table, of all tenants;
+//	                               <accept> follows if there is one
+//	d<tenant>n                     countRecord: how many services and channels
 //	d<tenant>s<service>            serviceRecord
 //	d<tenant>v<service>digest      versionRecord
 //	d<tenant>a<name>               authRecord
 //	d<tenant>c<name>               connectionRecord
+//	d<tenant>h<name>               channelRecord
 //	d<tenant>g<key>                configuration: the value as it is
 //	d<tenant>x<name>               secret: the value sealed by security.Box
 //
@@ -30,6 +32,7 @@ const (
 	dataVersion = 'v'
 	dataAuth    = 'a'
 	dataConn    = 'c'
+	dataChannel = 'h'
 	dataConfig  = 'g'
 	dataSecret  = 'x'
 )

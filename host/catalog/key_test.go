@@ -50,7 +50,7 @@ func TestKeysAreApart(t *testing.T) {
 	for _, tenant := range hostile {
 		keys := [][]byte{tenantKey(tenant), kindPrefix(tenant, dataCount)}
 		for _, name := range hostile {
-			for _, kind := range []byte{dataService, dataAuth, dataConn, dataConfig, dataSecret} {
+			for _, kind := range []byte{dataService, dataAuth, dataConn, dataChannel, dataConfig, dataSecret} {
 				keys = append(keys, dataKey(tenant, kind, name))
 			}
 			for _, digest := range []string{"sha256:00", "sha256:01"} {

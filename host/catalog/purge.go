@@ -52,52 +52,69 @@ func (c *Catalog) purgeTenant(ctx context.Context, tenant string) error {
 		}
 		return err
 	}
-	var after []byte
-	for more := true; more; {
-		var last []byte
-		err := c.store.Update(ctx, func(tx host.Tx) error {
-			more, last = false, after
-			if err := dead(tx); err != nil {
-				return err
-			}
-			var services []serviceRecord
-			var failure error
-			keys := 0
-			err := tx.Scan(kindPrefix(tenant, dataService), after, func(key, value []byte) bool {
-				record, err := decode[serviceRecord](value)
-				failure = err
-				services, last = append(services, record), bytes.Clone(key)
-				keys += 1 + len(record.Routes)
-				more = keys > chunkKeys
-				return !more && err == nil
-			})
-			if err := errors.Join(err, failure); err != nil {
-				return fmt.Errorf("listing services to delete: %w", err)
-			}
-			for _, service := range services {
-				if err := removeService(tx, service); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return ignoreAlive(err)
-		}
-		after = last
+	err := purgeRecords(ctx, c, kindPrefix(tenant, dataService), dead, removeService,
+		func(r serviceRecord) int { return 1 + len(r.Routes) })
+	if err == nil {
+		err = purgeRecords(ctx, c, kindPrefix(tenant, dataChannel), dead, removeChannel,
+			func(channelRecord) int { return 2 })
+	}
+	if err != nil {
+		return ignoreAlive(err)
 	}
 	for _, prefix := range c.owned {
 		if err := c.purge(ctx, prefix(tenant), dead); err != nil {
 			return ignoreAlive(err)
 		}
 	}
-	err := c.store.Update(ctx, func(tx host.Tx) error {
+	err = c.store.Update(ctx, func(tx host.Tx) error {
 		if err := dead(tx); err != nil {
 			return err
 		}
 		return tx.Delete(tenantKey(tenant))
 	})
 	return ignoreAlive(err)
+}
+
+// purgeRecords removes the records under prefix, some per transaction, each
+// time only if guard returns nil in it. keys is how many keys go with a record.
+func purgeRecords[R any](
+	ctx context.Context, c *Catalog, prefix []byte, guard func(host.Tx) error, remove func(host.Tx, R) error, keys func(R) int,
+) error {
+	var after []byte // what was deleted need not be passed again
+	for more := true; more; {
+		var last []byte
+		err := c.store.Update(ctx, func(tx host.Tx) error {
+			more, last = false, after
+			if err := guard(tx); err != nil {
+				return err
+			}
+			var records []R
+			var failure error
+			count := 0
+			err := tx.Scan(prefix, after, func(key, value []byte) bool {
+				record, err := decode[R](value)
+				failure = err
+				records, last = append(records, record), bytes.Clone(key)
+				count += keys(record)
+				more = count > chunkKeys
+				return !more && err == nil
+			})
+			if err := errors.Join(err, failure); err != nil {
+				return fmt.Errorf("listing records to delete: %w", err)
+			}
+			for _, record := range records {
+				if err := remove(tx, record); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		after = last
+	}
+	return nil
 }
 
 // purgeVersions deletes the versions of a service that has no record.

@@ -27,6 +27,7 @@ type (
 	}
 	countRecord struct {
 		Services int `json:"services"`
+		Channels int `json:"channels,omitempty"`
 	}
 	serviceRecord struct {
 		Service host.Service `json:"service"`
@@ -47,9 +48,15 @@ type (
 	connectionRecord struct {
 		Connection host.Connection `json:"connection"`
 	}
+	channelRecord struct {
+		Channel host.Channel `json:"channel"`
+	}
+	// bindingRecord is of a route of a service's running version or, with
+	// Channel, of the channel of that name.
 	bindingRecord struct {
 		Tenant  string     `json:"tenant"`
-		Service string     `json:"service"`
+		Service string     `json:"service,omitempty"`
+		Channel string     `json:"channel,omitempty"`
 		Route   host.Route `json:"route"`
 	}
 )

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -14,6 +16,7 @@ const (
 	MaxRoutes     = 256  // of a version
 	maxHostBytes  = 253  // RFC 1035
 	maxMethodSize = 32
+	maxMediaRange = 128
 )
 
 // AnyMethod is the canonical way to say that a route takes every method.
@@ -26,100 +29,154 @@ var (
 	hostName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*$`)
 	// parameter is what a parameter may be called.
 	parameter = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-	// literal is a segment of RFC 3986's pchar without percent-encoding, so
-	// that there is one way to write each.
+	// mediaRange is RFC 9110, section 12.5.1, in lower case and without
+	// parameters.
+	mediaRange = regexp.MustCompile("^[!#$%&'+.^_`|~0-9a-z-]+/(?:\\*|[!#$%&'+.^_`|~0-9a-z-]+)$")
+	// literal is what RFC 3986 allows in a segment, without percent-encoding,
+	// so that there is one way to write each.
 	literal = regexp.MustCompile(`^[A-Za-z0-9._~!$&'()*+,;=:@-]+$`)
 )
 
 // NormalizeRoute checks a route's syntax and returns its canonical form:
-// host in lower case, method in upper case or [AnyMethod]. The path begins
-// with "/"; its segments are literals, {name}, or a last {name...}; there
-// are no empty segments (so no trailing slash), none of "." and "..", and no
-// parameter has another one's name. The error is about field "route".
+// host and media type in lower case, method in upper case or [AnyMethod], no
+// Accept where it is */*, and MatchSlash only where there is a placeholder.
+//
+// The path begins with "/". Its segments are literals, literals with
+// placeholders {name} in them, or a last {name...}; no placeholder touches
+// another one or has its name; no segment is "." or "..", and only the last
+// one may be empty, which is a slash at the end. The error is about field
+// "route".
 func NormalizeRoute(r host.Route) (host.Route, error) {
+	r, err := normalizeRoute(r)
+	return r, onField("route", err)
+}
+
+// normalizeRoute is NormalizeRoute with errors about the fields of a route.
+func normalizeRoute(r host.Route) (host.Route, error) {
 	r.Host = strings.ToLower(r.Host)
 	if r.Host != "" && (len(r.Host) > maxHostBytes || !hostName.MatchString(r.Host)) {
-		return r, host.FieldErrorf("route", "route host %q: use a DNS name without a port, or none for any", host.Clip(r.Host))
+		return r, host.FieldErrorf("host", "host %q: use a DNS name without a port, or none for any", host.Clip(r.Host))
 	}
 	r.Method = strings.ToUpper(r.Method)
 	if r.Method == "" {
 		r.Method = AnyMethod
 	}
 	if len(r.Method) > maxMethodSize || r.Method != AnyMethod && !token.MatchString(r.Method) {
-		return r, host.FieldErrorf("route", "route method %q: use an HTTP method such as GET, or * for any", host.Clip(r.Method))
+		return r, host.FieldErrorf("method", "method %q: use an HTTP method such as GET, or * for any", host.Clip(r.Method))
 	}
-	return r, checkPath(r.Path)
+	r.Accept = strings.ToLower(r.Accept)
+	if r.Accept == "*/*" {
+		r.Accept = ""
+	}
+	if r.Accept != "" && (len(r.Accept) > maxMediaRange || !mediaRange.MatchString(r.Accept)) {
+		return r, host.FieldErrorf("accept", "accept %q: use one media type without parameters, such as application/json or text/*, or none for any", host.Clip(r.Accept))
+	}
+	placeholders, err := checkPath(r.Path, r.MatchSlash)
+	r.MatchSlash = r.MatchSlash && placeholders
+	return r, err
 }
 
-func checkPath(path string) error {
-	if len(path) > MaxPathBytes || !strings.HasPrefix(path, "/") {
-		return host.FieldErrorf("route", "route path %q: begin with / and use at most %d bytes", host.Clip(path), MaxPathBytes)
+// onField returns err as one about the field.
+func onField(field string, err error) error {
+	e, ok := errors.AsType[*host.Error](err)
+	if !ok {
+		return err
 	}
-	if path == "/" {
-		return nil
+	out := *e
+	out.Field = field
+	return &out
+}
+
+// checkPath reports whether the path has placeholders.
+func checkPath(path string, matchSlash bool) (placeholders bool, err error) {
+	if len(path) > MaxPathBytes || !strings.HasPrefix(path, "/") {
+		return false, host.FieldErrorf("path", "path %q: begin with / and use at most %d bytes", host.Clip(path), MaxPathBytes)
 	}
 	segments := strings.Split(path[1:], "/")
 	if len(segments) > MaxSegments {
-		return host.FieldErrorf("route", "route path %q: use at most %d segments", host.Clip(path), MaxSegments)
+		return false, host.FieldErrorf("path", "path %q: use at most %d segments", host.Clip(path), MaxSegments)
 	}
 	seen := make(map[string]bool)
 	for i, s := range segments {
-		name, rest, isParameter := cutParameter(s)
-		switch {
-		case s == "" || s == "." || s == "..":
-			return host.FieldErrorf("route", "route path %q: segment %d is %q; write no empty, . or .. segments and no / at the end", host.Clip(path), i+1, s)
-		case !isParameter && !literal.MatchString(s):
-			return host.FieldErrorf("route", "route path %q: segment %d has a character that is not allowed; use letters, digits and -._~!$&'()*+,;=:@, or a whole segment {name}", host.Clip(path), i+1)
-		case !isParameter:
-		case !parameter.MatchString(name):
-			return host.FieldErrorf("route", "route path %q: parameter %q; use 1 to 64 letters, digits and underscores, not beginning with a digit", host.Clip(path), host.Clip(name))
-		case seen[name]:
-			return host.FieldErrorf("route", "route path %q: two parameters are called %q; rename one", host.Clip(path), name)
-		case rest && i < len(segments)-1:
-			return host.FieldErrorf("route", "route path %q: {%s...} takes all remaining segments; put it last", host.Clip(path), name)
-		default:
-			seen[name] = true
+		if err := checkSegment(s, i == len(segments)-1, matchSlash, seen); err != nil {
+			return false, host.FieldErrorf("path", "path %q: segment %d: %w", host.Clip(path), i+1, err)
 		}
+	}
+	return len(seen) > 0, nil
+}
+
+// checkSegment notes the names of the segment's placeholders in seen.
+func checkSegment(s string, last, matchSlash bool, seen map[string]bool) error {
+	literals, names, ok := host.CutPlaceholders(s)
+	switch {
+	case !ok:
+		return errors.New("a brace has no partner; write placeholders as {name}")
+	case s == "" && !last || s == "." || s == "..":
+		return fmt.Errorf("it is %q; write no empty, . or .. segments", s)
+	case len(names) == 0 && s == "":
+		return nil
+	}
+	for i, l := range literals {
+		switch inner := i > 0 && i < len(names); {
+		case inner && l == "":
+			return fmt.Errorf("{%s}{%s} can be told apart in no way; put a character between them", host.Clip(names[i-1]), host.Clip(names[i]))
+		case l != "" && !literal.MatchString(l):
+			return errors.New("it has a character that is not allowed; use letters, digits and -._~!$&'()*+,;=:@, or placeholders {name}")
+		}
+	}
+	for _, name := range names {
+		name, rest := strings.CutSuffix(name, "...")
+		switch {
+		case !parameter.MatchString(name):
+			return fmt.Errorf("placeholder %q; use 1 to 64 letters, digits and underscores, not beginning with a digit", host.Clip(name))
+		case seen[name]:
+			return fmt.Errorf("two placeholders are called %q; rename one", name)
+		case rest && matchSlash:
+			return fmt.Errorf("{%s...} takes slashes without match_slash; write {%s}, or leave match_slash out", name, name)
+		case rest && (!last || len(s) != len(name)+len("{...}")):
+			return fmt.Errorf("{%s...} takes all remaining segments; make it the whole last one", name)
+		}
+		seen[name] = true
 	}
 	return nil
 }
 
-// cutParameter returns the name of a {name} or {name...} segment.
-func cutParameter(segment string) (name string, rest, ok bool) {
-	name, ok = strings.CutPrefix(segment, "{")
+// Shape returns a route's path without the names of its placeholders:
+// /user/{id}/x-{y}/{rest...} has the shape /user/{}/x-{}/{...}, and with
+// MatchSlash /{a}/b has the shape /{/}/b. Paths of one shape match the same
+// requests.
+func Shape(r host.Route) string {
+	literals, names, ok := host.CutPlaceholders(r.Path)
 	if !ok {
-		return "", false, false
+		return r.Path
 	}
-	name, ok = strings.CutSuffix(name, "}")
-	if !ok {
-		return "", false, false
-	}
-	name, rest = strings.CutSuffix(name, "...")
-	return name, rest, true
-}
-
-// Shape returns a path with its parameters' names removed: /user/{id}/{rest...}
-// has the shape /user/{}/{...}. Paths of one shape match the same requests.
-func Shape(path string) string {
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		switch _, rest, ok := cutParameter(s); {
-		case ok && rest:
-			segments[i] = "{...}"
-		case ok:
-			segments[i] = "{}"
+	var b strings.Builder
+	for i, l := range literals {
+		b.WriteString(l)
+		switch {
+		case i == len(names):
+		case strings.HasSuffix(names[i], "..."):
+			b.WriteString("{...}")
+		case r.MatchSlash:
+			b.WriteString("{/}")
+		default:
+			b.WriteString("{}")
 		}
 	}
-	return strings.Join(segments, "/")
+	return b.String()
 }
 
 // Conflict reports whether some request would match both routes with equal
-// specificity: they have the same host, the same shape of path, and a method
-// in common. Both must be canonical.
+// specificity: they have the same host, shape of path, method and media type.
+// Both must be canonical.
 func Conflict(a, b host.Route) bool {
-	return a.Host == b.Host && methodsOverlap(a.Method, b.Method) && Shape(a.Path) == Shape(b.Path)
+	return a.Host == b.Host && a.Method == b.Method && a.Accept == b.Accept && Shape(a) == Shape(b)
 }
 
-func methodsOverlap(a, b string) bool {
-	return a == b || a == AnyMethod || b == AnyMethod
+// Overlap reports whether some request would match both routes on the same
+// path, even if one of them is more specific in its method or media type. Such
+// routes must belong to one tenant. Both must be canonical.
+func Overlap(a, b host.Route) bool {
+	methods := a.Method == b.Method || a.Method == AnyMethod || b.Method == AnyMethod
+	return a.Host == b.Host && methods && Shape(a) == Shape(b)
 }

@@ -1,0 +1,157 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+)
+
+// MaxChannels bounds the channels of a tenant.
+const MaxChannels = 10_000
+
+// PutChannel creates or replaces a channel.
+func (c *Catalog) PutChannel(ctx context.Context, channel host.Channel) error {
+	return c.update(ctx, channel.Tenant, func(tx host.Tx) error {
+		return PutChannels(tx, channel.Tenant, channel)
+	})
+}
+
+// PutChannels creates or replaces channels of a tenant, which exists, within a
+// transaction. The routes of all that it replaces make room first, so they may
+// move from one channel to another. When it returns an error, the transaction
+// must not be committed.
+//
+// Errors: what [NormalizeChannel] returns; Invalid on field "auth" when a
+// security definition does not exist; Conflict on field "path" when another
+// channel or service has a route that takes the same requests; Denied beyond
+// [MaxChannels].
+func PutChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
+	seen := make(map[string]bool, len(channels))
+	canonical := make([]host.Channel, 0, len(channels))
+	count, _, err := get[countRecord](tx, kindPrefix(tenant, dataCount))
+	if err != nil {
+		return err
+	}
+	for _, channel := range channels {
+		channel.Tenant = tenant
+		if channel, err = NormalizeChannel(channel); err != nil {
+			return err
+		}
+		if seen[channel.Name] {
+			return host.FieldErrorf("name", "two channels are called %q; rename one", channel.Name)
+		}
+		seen[channel.Name] = true
+		old, ok, err := get[channelRecord](tx, dataKey(tenant, dataChannel, channel.Name))
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			count.Channels++
+		default:
+			if err := removeRoutes(tx, []host.Route{old.Channel.Route()}); err != nil {
+				return err
+			}
+		}
+		canonical = append(canonical, channel)
+	}
+	if count.Channels > MaxChannels {
+		return host.Errorf(abi.Denied, "tenant %q would have %d channels; at most %d fit", tenant, count.Channels, MaxChannels)
+	}
+	for _, channel := range canonical {
+		if err := putChannel(tx, channel); err != nil {
+			return err
+		}
+	}
+	return put(tx, kindPrefix(tenant, dataCount), count)
+}
+
+// putChannel stores a channel that is canonical and has no route in the table.
+func putChannel(tx host.Tx, channel host.Channel) error {
+	for _, name := range channel.Auth {
+		if err := checkDefinition(tx, channel.Tenant, fmt.Sprintf("channel %q", channel.Name), name); err != nil {
+			return err
+		}
+	}
+	r := channel.Route()
+	if err := checkFree(tx, channel.Tenant, r); err != nil {
+		return onField("path", err)
+	}
+	if err := put(tx, routeKey(r), bindingRecord{Tenant: channel.Tenant, Channel: channel.Name, Route: r}); err != nil {
+		return err
+	}
+	return put(tx, dataKey(channel.Tenant, dataChannel, channel.Name), channelRecord{Channel: channel})
+}
+
+// Channel returns the named channel of a tenant, canonical.
+func (c *Catalog) Channel(ctx context.Context, tenant, name string) (host.Channel, error) {
+	var found host.Channel
+	err := c.view(ctx, tenant, func(tx host.Tx) (err error) {
+		found, err = getChannel(tx, tenant, name)
+		return err
+	})
+	return found, err
+}
+
+func getChannel(tx host.Tx, tenant, name string) (host.Channel, error) {
+	record, ok, err := get[channelRecord](tx, dataKey(tenant, dataChannel, name))
+	if err == nil && !ok {
+		err = notFound("channel", name)
+	}
+	return record.Channel, err
+}
+
+// Channels returns the channels of a tenant, sorted by name.
+func (c *Catalog) Channels(ctx context.Context, tenant string) (found []host.Channel, err error) {
+	err = c.view(ctx, tenant, func(tx host.Tx) (err error) {
+		found, err = Channels(tx, tenant)
+		return err
+	})
+	return found, err
+}
+
+// Channels returns the channels of a tenant within a transaction, sorted by name.
+func Channels(tx host.Tx, tenant string) ([]host.Channel, error) {
+	found := []host.Channel{}
+	err := each(tx, kindPrefix(tenant, dataChannel), func(r channelRecord) error {
+		found = append(found, r.Channel)
+		return nil
+	})
+	return found, err
+}
+
+// DeleteChannel removes a channel. NotFound: there is none.
+func (c *Catalog) DeleteChannel(ctx context.Context, tenant, name string) error {
+	return c.update(ctx, tenant, func(tx host.Tx) error { return DeleteChannel(tx, tenant, name) })
+}
+
+// DeleteChannel removes a channel within a transaction. NotFound: there is none.
+func DeleteChannel(tx host.Tx, tenant, name string) error {
+	channel, err := getChannel(tx, tenant, name)
+	if err != nil {
+		return err
+	}
+	return removeChannel(tx, channelRecord{Channel: channel})
+}
+
+// removeChannel deletes a channel's record and route and uncounts it.
+func removeChannel(tx host.Tx, record channelRecord) error {
+	channel := record.Channel
+	if err := removeRoutes(tx, []host.Route{channel.Route()}); err != nil {
+		return err
+	}
+	counter := kindPrefix(channel.Tenant, dataCount)
+	count, _, err := get[countRecord](tx, counter)
+	if err != nil {
+		return err
+	}
+	count.Channels = max(0, count.Channels-1)
+	if err := put(tx, counter, count); err != nil {
+		return err
+	}
+	if err := tx.Delete(dataKey(channel.Tenant, dataChannel, channel.Name)); err != nil {
+		return fmt.Errorf("deleting channel: %w", err)
+	}
+	return nil
+}
