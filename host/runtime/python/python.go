@@ -47,6 +47,14 @@ var library = sync.OnceValues(func() (fs.FS, error) {
 	return f, err
 })
 
+// LibraryWith returns the library and the packages of a further archive.
+func LibraryWith(archive []byte) (fs.FS, error) {
+	f := newFiles()
+	err := errors.Join(f.addZip(python.Stdlib()), f.addZip(python.SDK()), f.addZip(archive))
+	f.seal()
+	return f, err
+}
+
 // SourceLibrary returns the standard library and modules that are given as
 // sources, by their paths. It serves to compile those.
 func SourceLibrary(sources map[string][]byte) (fs.FS, error) {

@@ -3,7 +3,10 @@
 // the packages are given to it as sources, whatever an earlier sdk.zip holds.
 //
 // Run it with go generate ./modules/python after each change to
-// guest-sdk/python or modules/python/extra.
+// guest-sdk/python or modules/python/extra. With -o it packs other folders
+// instead, whole and with the licences in their .dist-info folders:
+//
+//	packsdk -o pytest.zip FOLDER...
 package main
 
 import (
@@ -13,6 +16,7 @@ import (
 	"context"
 	_ "embed" // the compiler
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -42,18 +46,26 @@ var compiler []byte
 var roots = []string{"../../guest-sdk/python", "extra"}
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	out := flag.String("o", "", "archive to write, of the folders that follow")
+	flag.Parse()
+	if err := run(context.Background(), *out, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "packsdk:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) (err error) {
-	sources, err := collect()
+func run(ctx context.Context, out string, folders []string) (err error) {
+	own, err := collect(roots, false)
 	if err != nil {
 		return err
 	}
-	library, err := python.SourceLibrary(sources)
+	sources := own
+	if out == "" {
+		out = "sdk.zip"
+	} else if sources, err = collect(folders, true); err != nil {
+		return err
+	}
+	library, err := python.SourceLibrary(own)
 	if err != nil {
 		return err
 	}
@@ -71,13 +83,16 @@ func run(ctx context.Context) (err error) {
 	w := zip.NewWriter(&archive)
 	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestCompression) })
 	for _, name := range slices.Sorted(keys(sources)) {
-		code, err := c.compile(ctx, name, sources[name])
-		if err != nil {
-			return fmt.Errorf("compiling %s: %w", name, err)
+		content, packed := sources[name], name
+		if stem, ok := strings.CutSuffix(name, ".py"); ok {
+			if content, err = c.compile(ctx, name, content); err != nil {
+				return fmt.Errorf("compiling %s: %w", name, err)
+			}
+			packed = stem + ".pyc"
 		}
-		f, err := w.CreateHeader(&zip.FileHeader{Name: strings.TrimSuffix(name, ".py") + ".pyc", Method: zip.Deflate})
+		f, err := w.CreateHeader(&zip.FileHeader{Name: packed, Method: zip.Deflate})
 		if err == nil {
-			_, err = f.Write(code)
+			_, err = f.Write(content)
 		}
 		if err != nil {
 			return fmt.Errorf("packing %s: %w", name, err)
@@ -86,14 +101,15 @@ func run(ctx context.Context) (err error) {
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("packing: %w", err)
 	}
-	if err := os.WriteFile("sdk.zip", archive.Bytes(), 0o644); err != nil { //nolint:gosec // it is public
+	if err := os.WriteFile(out, archive.Bytes(), 0o644); err != nil { //nolint:gosec // it is public
 		return fmt.Errorf("writing the archive: %w", err)
 	}
 	return nil
 }
 
-// collect reads the packages by their paths in the library.
-func collect() (map[string][]byte, error) {
+// collect reads the packages by their paths in the library; whole takes the
+// modules at the top, licences and metadata too.
+func collect(roots []string, whole bool) (map[string][]byte, error) {
 	found := make(map[string][]byte)
 	for _, root := range roots {
 		tree := os.DirFS(root)
@@ -106,7 +122,8 @@ func collect() (map[string][]byte, error) {
 					return fs.SkipDir
 				}
 				return nil
-			case !strings.Contains(p, "/") || filepath.Ext(p) != ".py":
+			case whole && strings.Contains(p, ".dist-info/") && (strings.HasPrefix(e.Name(), "LICENSE") || e.Name() == "METADATA"):
+			case filepath.Ext(p) != ".py" || !whole && !strings.Contains(p, "/"):
 				return nil
 			}
 			found[p], err = fs.ReadFile(tree, p)
