@@ -59,6 +59,7 @@ var layers = []struct {
 	{"host/connector", []string{"abi", "host"}, "what a connector author imports must not change when the host does"},
 	{"host/connector/egress", []string{"abi", "host"}, "the policy of addresses holds for every connector"},
 	{"host/engine", []string{"abi", "host", "host/engine", "host/fair"}, "an engine runs modules and knows no service, tenant or connector"},
+	{"host/rehearsal", []string{"abi", "host", "host/connector", "host/telemetry"}, "it takes part in a host from outside, as any embedder could"},
 	{"host/guest", []string{"abi", "host", "host/connector", "host/engine"}, "the host functions reach systems through operations only"},
 	{"host/gateway", []string{"abi", "host", "host/gateway", "host/problem", "host/security"}, "the public edge knows services as host.Invoker"},
 	{"host/control/client", []string{"abi", "host", "host/problem", "host/telemetry"}, "clients know the API, not the host behind it"},

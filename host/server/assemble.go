@@ -95,6 +95,9 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	if h.queue, err = broker.Queue(asyncQueue); err != nil {
 		return h, err
 	}
+	if c.Queue != nil {
+		h.queue = c.Queue(h.queue)
+	}
 	if h.images, err = image.OpenStore(dir("images")); err != nil {
 		return h, err
 	}
@@ -112,7 +115,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	h.onClose(eng.Close)
 	h.runtime = runtime.New(runtime.Config{
 		Engine: eng, Host: functions, Images: h.images, Blobs: h.blobs,
-		StateDir: dir("runtime"), CacheDir: c.CacheDir,
+		StateDir: dir("runtime"), CacheDir: c.CacheDir, Library: c.Library,
 	})
 	h.onClose(h.runtime.Close)
 	h.book = telemetry.NewBook(telemetry.Options{})
@@ -130,6 +133,9 @@ func (h *hosted) connect() {
 	ops := append(kv.Ops(h.kv), config.Ops(h.catalog)...)
 	ops = append(ops, httpclient.Ops(h.http)...)
 	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher }, h.queue)...)
+	if h.config.Ops != nil {
+		ops = h.config.Ops(ops)
+	}
 	h.dispatcher = dispatch.New(dispatch.Config{
 		Catalog: h.catalog, Loader: h.runtime, Ops: connector.NewRegistry(ops...),
 		Book: h.book, Metrics: h.metrics, Logger: h.config.Logger,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
 )
 
 // Addresses that a host listens on unless told otherwise.
@@ -29,6 +31,13 @@ type Config struct {
 	// as the host. The default is "serai" in the user's cache directory,
 	// which hosts share, or else cache/ in DataDir.
 	CacheDir string
+
+	// Library is what Python services see at /lib; the default is what ships.
+	Library fs.FS
+	// Ops and Queue, if set, change the operations that services have and
+	// the queue of asynchronous calls before the host uses them.
+	Ops   func([]connector.Op) []connector.Op
+	Queue func(host.Queue) host.Queue
 
 	Guests int        // calls in flight in all, default 4096
 	Memory host.Bytes // that they may take together, default half of the machine's
