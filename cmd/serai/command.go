@@ -81,9 +81,12 @@ func (a *app) main(ctx context.Context, all []*command, args []string) int {
 	}
 	err = run(ctx, a, positional)
 	var usage *usageError
+	var exit *statusError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.As(err, &usage):
 		return a.misuse(path, "%s", usage.message)
 	default:

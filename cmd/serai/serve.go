@@ -114,6 +114,21 @@ func runHost(ctx context.Context, c server.Config, ready func(context.Context, *
 	return hostEnded(<-ended)
 }
 
+// hostWithin starts a host within another command; stop ends it.
+func hostWithin(ctx context.Context, c server.Config) (_ *server.Server, stop func() error, err error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := server.New(c)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	select {
+	case err := <-ended:
+		cancel()
+		return nil, nil, hostEnded(err)
+	case <-s.Ready():
+	}
+	return s, func() error { cancel(); return hostEnded(<-ended) }, nil
+}
+
 func hostEnded(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil
