@@ -38,10 +38,13 @@ const (
 	FieldErrorLine      = "error.line"
 )
 
-// Fields of the envelope that ExportInit gets, besides service and version.
+// Fields of the envelope that ExportInit gets. With FieldService the upload is
+// that one service; without it, its services have names of their own, and the
+// body of init's reply says which: {"services": [{"name": …}]}.
 const (
-	FieldEntry = "entry" // path of the source file to load, /app/service.py
-	FieldClass = "class" // class or function to pick, if the author named one
+	FieldEntry  = "entry"  // path of a source file to load, /app/service.py; may repeat
+	FieldClass  = "class"  // class or function to pick, if the author named one
+	FieldUpload = "upload" // what the upload is called, for names of services
 )
 
 // Operations behind [FnCall], the value of FieldOp in the call's envelope.

@@ -97,6 +97,19 @@ type Version struct {
 	Fresh      bool  `json:"fresh,omitempty"`
 	ImageBytes int64 `json:"image_bytes"` // linear memory at the start of a call
 	OwnBytes   int64 `json:"own_bytes"`   // of these, not shared with the base image
+	// Upload is what the upload was called whose services have names of
+	// their own; it is "" where the service was given its name.
+	Upload string `json:"upload,omitempty"`
+	About  About  `json:"about,omitzero"`
+}
+
+// About is what a service says of itself. It comes from the guest: clipped,
+// and never trusted.
+type About struct {
+	Class   string   `json:"class,omitempty"`   // class or function
+	File    string   `json:"file,omitempty"`    // of the upload
+	Doc     string   `json:"doc,omitempty"`     // first line of its documentation
+	Methods []string `json:"methods,omitempty"` // HTTP methods that it serves, all if there are none
 }
 
 // AuthType is a way to authenticate at a channel.

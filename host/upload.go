@@ -2,11 +2,12 @@ package host
 
 // Upload is the content of a service and how it shall run.
 type Upload struct {
-	Tenant, Service string
-	FileName        string // base name that the author gave; for messages and tracebacks
-	ContentType     string // one of Type…
-	Content         []byte
-	Settings        Settings // complete, and within the tenant's quota
+	Tenant      string
+	Service     string // "" if the services of the upload have names of their own
+	FileName    string // base name that the author gave; for messages and tracebacks
+	ContentType string // one of Type…
+	Content     []byte
+	Settings    Settings // complete, and within the tenant's quota
 }
 
 // Content types of an [Upload].
@@ -24,4 +25,5 @@ type Receipt struct {
 	ImageBytes int64   `json:"image_bytes"` // linear memory at the start of a call
 	OwnBytes   int64   `json:"own_bytes"`   // of these, not shared with the base image
 	DeployMS   float64 `json:"deploy_ms"`   // from upload received to live, milliseconds
+	About      About   `json:"about,omitzero"`
 }

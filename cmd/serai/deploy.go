@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/seraihost/serai/host"
@@ -21,7 +22,7 @@ type deployFlags struct {
 }
 
 func (f *deployFlags) register(fs *flag.FlagSet) {
-	fs.StringVar(&f.name, "name", "", "`NAME` of the service (default: that of the file or folder)")
+	fs.StringVar(&f.name, "name", "", "`NAME` of the service, if PATH holds only one (default: its own)")
 	fs.Var(&f.routes, "route", "`\"METHOD [host]/path\"` at the gateway; may be repeated")
 	fs.StringVar(&f.auth, "auth", "", "`NAME` of the security definition in front of the routes")
 	fs.StringVar(&f.isolation, "isolation", "", "`MODE`: pristine (every call finds the image) or warm (calls share instances)")
@@ -82,6 +83,9 @@ const deployLong = `PATH is a .py file, a folder with Python (its own modules an
 pure-Python packages), a .wasm file, or a folder with a Go module, which is
 built with the go command first. The host finds out the kind of a module.
 
+Python may hold several services; all of them become live at once. Each is
+called by its class attribute name, or by the names of its file and class.
+
 Flags that are not given keep what the running version has; --reset starts
 from the defaults. A deploy that fails leaves the running version as it is.`
 
@@ -104,18 +108,23 @@ func deployCommand() *command {
 					return err
 				}
 				defer c.Close()
-				r, err := f.deploy(ctx, a, c, t.tenantName(a), args[0])
+				all, err := f.deploy(ctx, a, c, t.tenantName(a), args[0])
 				if err != nil {
 					return err
 				}
-				return a.printReceipt(r, "deployed")
+				return a.print(all, func(w *tabwriter.Writer) {
+					for i := range all {
+						printReceipt(w, &all[i], "deployed")
+					}
+				})
 			}
 		},
 	}
 }
 
-// deploy packs PATH and uploads it.
-func (f *deployFlags) deploy(ctx context.Context, a *app, c *client.Client, tenant, path string) (*host.Receipt, error) {
+// deploy packs PATH and uploads it. Services in Python have names of their
+// own unless the flags give one; all others are named like their file.
+func (f *deployFlags) deploy(ctx context.Context, a *app, c *client.Client, tenant, path string) ([]host.Receipt, error) {
 	settings, err := f.settings()
 	if err != nil {
 		return nil, err
@@ -124,14 +133,19 @@ func (f *deployFlags) deploy(ctx context.Context, a *app, c *client.Client, tena
 	if err != nil {
 		return nil, err
 	}
+	if f.name == "" && up.ContentType != host.TypeWASM {
+		return c.DeployAll(ctx, tenant, up, settings)
+	}
 	if f.name != "" {
 		name = f.name
 	}
-	return c.Deploy(ctx, tenant, name, up, settings)
+	r, err := c.Deploy(ctx, tenant, name, up, settings)
+	if err != nil {
+		return nil, err
+	}
+	return []host.Receipt{*r}, nil
 }
 
-func (a *app) printReceipt(r *host.Receipt, verb string) error {
-	return a.print(r, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s %s, version %s (%s), live after %.0f ms\n", verb, r.Service, short(r.Version), r.Kind, r.DeployMS)
-	})
+func printReceipt(w io.Writer, r *host.Receipt, verb string) {
+	fmt.Fprintf(w, "%s %s, version %s (%s), live after %.0f ms\n", verb, r.Service, short(r.Version), r.Kind, r.DeployMS)
 }

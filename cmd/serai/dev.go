@@ -34,7 +34,7 @@ the version before goes on running.`,
 			var f deployFlags
 			f.register(fs)
 			return remote(fs, func(ctx context.Context, a *app, c *client.Client, tenant string, args []string) error {
-				d := &dev{app: a, client: c, flags: &f, tenant: tenant, path: args[0]}
+				d := &dev{app: a, client: c, flags: &f, tenant: tenant, path: args[0], following: map[string]bool{}}
 				return d.run(ctx)
 			})
 		},
@@ -47,7 +47,7 @@ type dev struct {
 	client       *client.Client
 	flags        *deployFlags
 	tenant, path string
-	following    bool
+	following    map[string]bool // services whose log is followed
 }
 
 // run watches until ctx ends.
@@ -147,7 +147,7 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 // deploy uploads what is there now and prints the outcome. The log is
 // followed from the first success on.
 func (d *dev) deploy(ctx context.Context) {
-	r, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
+	all, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
 	if ctx.Err() != nil {
 		return
 	}
@@ -155,10 +155,12 @@ func (d *dev) deploy(ctx context.Context) {
 		d.app.report(err)
 		return
 	}
-	d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
-	if !d.following {
-		d.following = true
-		go d.follow(ctx, r.Service)
+	for _, r := range all {
+		d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
+		if !d.following[r.Service] {
+			d.following[r.Service] = true
+			go d.follow(ctx, r.Service)
+		}
 	}
 }
 

@@ -90,7 +90,7 @@ func rollbackCommand() *command {
 				if err != nil {
 					return err
 				}
-				return a.printReceipt(r, "rolled back")
+				return a.print(r, func(w *tabwriter.Writer) { printReceipt(w, r, "rolled back") })
 			})
 		},
 	}

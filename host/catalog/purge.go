@@ -15,24 +15,27 @@ const (
 	chunkBytes = 128 << 10 // of keys
 )
 
-// errLeftovers says within a transaction that an earlier deletion under the
-// same name was cut short and must be finished first.
-var errLeftovers = errors.New("leftovers of a deletion")
+// leftoversError says within a transaction that an earlier deletion under the
+// same name was cut short and must be finished first: that of a service or,
+// if it is "", of the tenant.
+type leftoversError struct{ service string }
+
+func (e *leftoversError) Error() string { return "leftovers of a deletion" }
 
 // errAlive stops a purge: what it purges exists anew.
 var errAlive = errors.New("exists again")
 
-// retryPurged runs fn as a transaction. When fn returns errLeftovers it
-// finishes the deletion of the tenant or, if service is not "", of that
-// service, and runs fn again.
-func (c *Catalog) retryPurged(ctx context.Context, tenant, service string, fn func(host.Tx) error) error {
+// retryPurged runs fn as a transaction. When fn returns a leftoversError it
+// finishes that deletion and runs fn again.
+func (c *Catalog) retryPurged(ctx context.Context, tenant string, fn func(host.Tx) error) error {
 	for {
 		err := c.store.Update(ctx, fn)
-		if !errors.Is(err, errLeftovers) {
+		left, ok := errors.AsType[*leftoversError](err)
+		if !ok {
 			return err
 		}
-		if service != "" {
-			err = c.purgeVersions(ctx, tenant, service)
+		if left.service != "" {
+			err = c.purgeVersions(ctx, tenant, left.service)
 		} else {
 			err = c.purgeTenant(ctx, tenant)
 		}
@@ -174,8 +177,8 @@ func (c *Catalog) purge(ctx context.Context, prefix []byte, guard func(host.Tx) 
 	return nil
 }
 
-// leftovers returns errLeftovers when there is a key under prefix.
-func leftovers(tx host.Tx, prefix []byte) error {
+// leftovers returns a leftoversError when there is a key under prefix.
+func leftovers(tx host.Tx, prefix []byte, service string) error {
 	found := false
 	err := tx.Scan(prefix, nil, func(_, _ []byte) bool {
 		found = true
@@ -185,7 +188,7 @@ func leftovers(tx host.Tx, prefix []byte) error {
 		return fmt.Errorf("looking for keys: %w", err)
 	}
 	if found {
-		return errLeftovers
+		return &leftoversError{service}
 	}
 	return nil
 }

@@ -105,12 +105,9 @@ func routeKey(r host.Route) []byte {
 	return key
 }
 
-// replaceRoutes takes the service's old routes out of the table and puts the
-// new ones in, after checking what they refer to. Both lists are canonical.
-func replaceRoutes(tx host.Tx, tenant, service string, old, routes []host.Route) error {
-	if err := removeRoutes(tx, old); err != nil {
-		return err
-	}
+// addRoutes puts a service's routes, which are canonical, into the table after
+// checking what they refer to.
+func addRoutes(tx host.Tx, tenant, service string, routes []host.Route) error {
 	for _, r := range routes {
 		if r.Auth != "" {
 			if err := checkDefinition(tx, tenant, "route "+Title(r), r.Auth); err != nil {

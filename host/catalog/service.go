@@ -8,45 +8,76 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// Activate makes v the running version of its service, in one transaction:
-// it records the version if it is new, creates the service if it is new, and
-// replaces the service's routes in the routing table by v's. A version that
-// was recorded before keeps its Created; a zero Created becomes now.
+// Activate is [Catalog.ActivateAll] of one version.
+func (c *Catalog) Activate(ctx context.Context, v host.Version) error {
+	return c.ActivateAll(ctx, v.Tenant, []host.Version{v}, nil)
+}
+
+// ActivateAll makes versions of a tenant the running ones of their services, in
+// one transaction: it records those that are new, creates services that are
+// new, and replaces their routes in the routing table. A version that was
+// recorded before keeps its Created; a zero Created becomes now. also, which
+// may be nil, runs first in the same transaction.
 //
-// Errors: NotFound without the tenant; Limit on field "quota.services" when
+// Errors: NotFound without the tenant; Denied on field "quota.services" when
 // the tenant has as many services as it may; Conflict on field "route" when
 // another service, of this or another tenant, has a route that takes the same
 // requests; Invalid when a name, the digest or a route is malformed or a
 // route's security definition does not exist.
-func (c *Catalog) Activate(ctx context.Context, v host.Version) error {
-	if err := checkVersion(v); err != nil {
-		return err
+func (c *Catalog) ActivateAll(ctx context.Context, tenant string, versions []host.Version, also func(host.Tx) error) error {
+	routes := make([][]host.Route, len(versions))
+	for i, v := range versions {
+		if err := checkVersion(v); err != nil {
+			return err
+		}
+		var err error
+		if routes[i], err = normalizeRoutes(v.Settings.Routes); err != nil {
+			return err
+		}
 	}
-	routes, err := normalizeRoutes(v.Settings.Routes)
-	if err != nil {
-		return err
-	}
-	return c.retryPurged(ctx, v.Tenant, v.Service, func(tx host.Tx) error {
-		owner, err := liveTenant(tx, v.Tenant)
+	return c.retryPurged(ctx, tenant, func(tx host.Tx) error {
+		owner, err := liveTenant(tx, tenant)
 		if err != nil {
 			return err
 		}
-		service, err := c.serviceToSwitch(tx, owner.Tenant, v.Service)
-		if err != nil {
-			return err
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
 		}
-		if err := replaceRoutes(tx, v.Tenant, v.Service, service.Routes, routes); err != nil {
-			return err
+		// Routes move between services of one upload, so the old ones of all
+		// make room first.
+		services := make([]serviceRecord, len(versions))
+		for i, v := range versions {
+			if services[i], err = c.serviceToSwitch(tx, owner.Tenant, v.Service); err != nil {
+				return err
+			}
+			if err := removeRoutes(tx, services[i].Routes); err != nil {
+				return err
+			}
 		}
-		service.Routes = routes
-		service.Activations++
-		service.Service.Running = v.Digest
-		service.Service.Updated = c.now()
-		if err := c.putVersion(tx, v, service); err != nil {
-			return err
+		for i, v := range versions {
+			if err := c.activate(tx, v, services[i], routes[i]); err != nil {
+				return err
+			}
 		}
-		return put(tx, dataKey(v.Tenant, dataService, v.Service), service)
+		return nil
 	})
+}
+
+// activate switches one service, whose old routes are out of the table.
+func (c *Catalog) activate(tx host.Tx, v host.Version, service serviceRecord, routes []host.Route) error {
+	if err := addRoutes(tx, v.Tenant, v.Service, routes); err != nil {
+		return err
+	}
+	service.Routes = routes
+	service.Activations++
+	service.Service.Running = v.Digest
+	service.Service.Updated = c.now()
+	if err := c.putVersion(tx, v, service); err != nil {
+		return err
+	}
+	return put(tx, dataKey(v.Tenant, dataService, v.Service), service)
 }
 
 func checkVersion(v host.Version) error {
@@ -65,7 +96,7 @@ func (c *Catalog) serviceToSwitch(tx host.Tx, owner host.Tenant, name string) (s
 	if err != nil || ok {
 		return record, err
 	}
-	if err := leftovers(tx, dataKey(owner.Name, dataVersion, name)); err != nil {
+	if err := leftovers(tx, dataKey(owner.Name, dataVersion, name), name); err != nil {
 		return record, err
 	}
 	count, _, err := get[countRecord](tx, kindPrefix(owner.Name, dataCount))

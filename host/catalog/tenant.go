@@ -22,7 +22,7 @@ func (c *Catalog) CreateTenant(ctx context.Context, t host.Tenant) error {
 	if t.Created.IsZero() {
 		t.Created = c.now()
 	}
-	return c.retryPurged(ctx, t.Name, "", func(tx host.Tx) error {
+	return c.retryPurged(ctx, t.Name, func(tx host.Tx) error {
 		old, ok, err := get[tenantRecord](tx, tenantKey(t.Name))
 		if err != nil {
 			return err
@@ -33,7 +33,7 @@ func (c *Catalog) CreateTenant(ctx context.Context, t host.Tenant) error {
 			return e
 		}
 		for _, prefix := range c.owned {
-			if err := leftovers(tx, prefix(t.Name)); err != nil {
+			if err := leftovers(tx, prefix(t.Name), ""); err != nil {
 				return err
 			}
 		}

@@ -48,15 +48,67 @@ func (s *Server) deploy(c *fiber.Ctx) error {
 	return c.JSON(receipt)
 }
 
+// deployAll handles POST of services: the same form for an upload whose
+// services have names of their own. Where it holds several, settings that only
+// one can have are refused.
+func (s *Server) deployAll(c *fiber.Ctx) error {
+	tenant, ctx := tenantOf(c), c.UserContext()
+	form, err := readForm(c, int64(tenant.Quota.ModuleBytes))
+	if err != nil {
+		return err
+	}
+	o, err := parseOptions(form.settings)
+	if err != nil {
+		return err
+	}
+	first, err := o.settings(defaultSettings(tenant.Quota), tenant.Quota)
+	if err != nil {
+		return err
+	}
+	if err := s.checkAuth(ctx, tenant.Name, first.Routes); err != nil {
+		return err
+	}
+	up := host.Upload{
+		Tenant: tenant.Name, FileName: form.fileName, ContentType: form.contentType, Content: form.content, Settings: first,
+	}
+	var before string
+	receipts, err := s.cfg.Deployer.DeployAll(ctx, up, func(service string) (host.Settings, error) {
+		if before != "" && (o.Routes != nil && len(*o.Routes) > 0 || o.Export != "") {
+			return host.Settings{}, host.FieldErrorf("routes", "the upload holds several services, among them %q and %q: give them channels, or their routes in serai.yaml; or name one of them to deploy it alone", before, service)
+		}
+		before = service
+		return s.settingsOver(ctx, tenant, service, o)
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"services": receipts})
+}
+
 // settingsFor decodes the settings of an upload over the defaults or, where
 // the author keeps them, over those of the running version.
 func (s *Server) settingsFor(ctx context.Context, t host.Tenant, service string, raw []byte) (host.Settings, error) {
-	var o options
-	if len(raw) > 0 {
-		if err := decode(raw, &o); err != nil {
-			return host.Settings{}, err
-		}
+	o, err := parseOptions(raw)
+	if err != nil {
+		return host.Settings{}, err
 	}
+	out, err := s.settingsOver(ctx, t, service, o)
+	if err != nil {
+		return out, err
+	}
+	return out, s.checkAuth(ctx, t.Name, out.Routes)
+}
+
+func parseOptions(raw []byte) (o options, err error) {
+	if len(raw) > 0 {
+		err = decode(raw, &o)
+	}
+	return o, err
+}
+
+// settingsOver puts the options over the defaults, or over the settings of the
+// running version where the author keeps them.
+func (s *Server) settingsOver(ctx context.Context, t host.Tenant, service string, o options) (host.Settings, error) {
 	base := defaultSettings(t.Quota)
 	if o.Keep {
 		running, err := s.running(ctx, t.Name, service)
@@ -67,11 +119,7 @@ func (s *Server) settingsFor(ctx context.Context, t host.Tenant, service string,
 			return host.Settings{}, err
 		}
 	}
-	out, err := o.settings(base, t.Quota)
-	if err != nil {
-		return out, err
-	}
-	return out, s.checkAuth(ctx, t.Name, out.Routes)
+	return o.settings(base, t.Quota)
 }
 
 // running returns the version of the service that serves calls.

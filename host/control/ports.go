@@ -12,6 +12,9 @@ type Deployer interface {
 	// Deploy validates, builds, stores and switches. When it fails, the
 	// version that runs is untouched.
 	Deploy(ctx context.Context, up host.Upload) (*host.Receipt, error)
+	// DeployAll is Deploy for an upload whose services have names of their
+	// own: all of them or none. settings returns those of each.
+	DeployAll(ctx context.Context, up host.Upload, settings func(service string) (host.Settings, error)) ([]host.Receipt, error)
 	// Rollback makes an earlier version the running one; "" is the one
 	// before. The version may be a unique prefix of a digest.
 	Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error)

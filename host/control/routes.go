@@ -47,6 +47,7 @@ func (s *Server) routes() []route {
 		{"POST", tenantPath + "/token", tenantOperator, s.rotateToken},
 
 		{"GET", tenantPath + "/services", ownTenant, s.listServices},
+		{"POST", tenantPath + "/services", ownTenant, s.deployAll},
 		{"GET", servicePath, ownTenant, s.getService},
 		{"PUT", servicePath, ownTenant, s.deploy},
 		{"DELETE", servicePath, ownTenant, s.deleteService},

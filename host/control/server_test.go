@@ -189,6 +189,24 @@ func (d *fakeDeployer) Deploy(ctx context.Context, up host.Upload) (*host.Receip
 	return receipt(v), d.catalog.Activate(ctx, v)
 }
 
+// DeployAll takes the words of the content for names of services.
+func (d *fakeDeployer) DeployAll(ctx context.Context, up host.Upload, settings func(string) (host.Settings, error)) ([]host.Receipt, error) {
+	var out []host.Receipt
+	for _, name := range strings.FieldsSeq(string(up.Content)) {
+		var err error
+		up.Service = name
+		if up.Settings, err = settings(name); err != nil {
+			return nil, err
+		}
+		r, err := d.Deploy(ctx, up)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *r)
+	}
+	return out, nil
+}
+
 func (d *fakeDeployer) Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error) {
 	if version == "" {
 		all, err := d.catalog.Versions(ctx, tenant, service)

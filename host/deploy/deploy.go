@@ -5,11 +5,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -26,8 +21,9 @@ type Catalog interface {
 	Service(ctx context.Context, tenant, name string) (host.Service, error)
 	Version(ctx context.Context, tenant, service, digest string) (host.Version, error)
 	Versions(ctx context.Context, tenant, service string) ([]host.Version, error)
-	Auth(ctx context.Context, tenant, name string) (host.AuthDefinition, error)
-	Activate(ctx context.Context, v host.Version) error
+	// ActivateAll records the versions and makes them the running ones, and
+	// does what also does, in one transaction.
+	ActivateAll(ctx context.Context, tenant string, versions []host.Version, also func(host.Tx) error) error
 	DeleteService(ctx context.Context, tenant, name string) error
 }
 
@@ -58,103 +54,34 @@ type Deployer struct {
 // New returns a deployer.
 func New(c Config) *Deployer { return &Deployer{Config: c} }
 
-// Deploy builds and switches. An error is a *[host.Error]; when the author's
-// own code failed, its Detail says where.
+// Deploy makes the one service of an upload live. An error is a
+// *[host.Error]; when the author's own code failed, its Detail says where.
 func (d *Deployer) Deploy(ctx context.Context, up host.Upload) (*host.Receipt, error) {
-	start := time.Now()
 	if err := host.CheckName("service", up.Service); err != nil {
 		return nil, err
 	}
-	t, err := d.Catalog.Tenant(ctx, up.Tenant)
+	b, err := d.Build(ctx, up)
 	if err != nil {
 		return nil, err
 	}
-	if most := t.Quota.ModuleBytes; int64(len(up.Content)) > int64(most) {
-		return nil, &host.Error{
-			Code: abi.TooLarge, Field: "module",
-			Message: fmt.Sprintf("the upload has %d bytes, the tenant's quota allows %s", len(up.Content), most),
-		}
-	}
-	if err := d.checkAuth(ctx, up); err != nil {
-		return nil, err
-	}
-	built, err := d.Runtime.Build(ctx, runtime.Source{
-		Tenant: up.Tenant, Service: up.Service, FileName: up.FileName, ContentType: up.ContentType,
-		Content: up.Content, Settings: up.Settings, Quota: t.Quota, Log: d.log(up),
-	})
+	all, err := d.Activate(ctx, up.Tenant, b.Versions(up.Settings), nil)
 	if err != nil {
 		return nil, err
 	}
-	v := host.Version{
-		Tenant: up.Tenant, Service: up.Service, Kind: built.Kind, Created: start.UTC(),
-		Settings: up.Settings, Source: built.Source, Runtime: built.Runtime, Image: built.Image,
-		Fresh: built.Fresh, ImageBytes: built.ImageBytes, OwnBytes: built.OwnBytes,
-	}
-	if v.Digest, err = digest(v); err != nil {
-		return nil, err
-	}
-	// The same content and settings again: the version exists, its image too.
-	if old, err := d.Catalog.Version(ctx, v.Tenant, v.Service, v.Digest); err == nil {
-		v = old
-	} else if host.CodeOf(err) != abi.NotFound {
-		return nil, err
-	}
-	return d.activate(ctx, v, start)
-}
-
-// checkAuth refuses routes behind a security definition that does not exist.
-func (d *Deployer) checkAuth(ctx context.Context, up host.Upload) error {
-	for i, r := range up.Settings.Routes {
-		if r.Auth == "" {
-			continue
-		}
-		if _, err := d.Catalog.Auth(ctx, up.Tenant, r.Auth); err != nil {
-			if host.CodeOf(err) == abi.NotFound {
-				return host.FieldErrorf(fmt.Sprintf("routes[%d].auth", i),
-					"security definition %q does not exist; create it with: serai auth set", host.Clip(r.Auth))
-			}
-			return err
-		}
-	}
-	return nil
-}
-
-// activate records v as the running version and switches to it.
-func (d *Deployer) activate(ctx context.Context, v host.Version, start time.Time) (*host.Receipt, error) {
-	p, err := d.Runtime.Load(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	d.activation.Lock()
-	err = d.Catalog.Activate(ctx, v)
-	if err == nil {
-		d.Switcher.Switch(v, p)
-	}
-	d.activation.Unlock()
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	if err := d.OnChange(ctx); err != nil {
-		return nil, fmt.Errorf("switching routes: %w", err)
-	}
-	return &host.Receipt{
-		Service: v.Service, Version: v.Digest, Kind: v.Kind,
-		ImageBytes: v.ImageBytes, OwnBytes: v.OwnBytes,
-		DeployMS: float64(time.Since(start).Microseconds()) / 1000,
-	}, nil
+	all[0].DeployMS = milliseconds(b.start)
+	return &all[0], nil
 }
 
 // Rollback makes an earlier version the running one, with the settings and
 // routes it had: the one whose digest begins with version, or the one that
 // ran before if version is "".
 func (d *Deployer) Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error) {
-	start := time.Now()
 	if version != "" {
 		v, err := d.Catalog.Version(ctx, tenant, service, version)
 		if err != nil {
 			return nil, err
 		}
-		return d.activate(ctx, v, start)
+		return d.activateOne(ctx, v)
 	}
 	s, err := d.Catalog.Service(ctx, tenant, service)
 	if err != nil {
@@ -166,7 +93,7 @@ func (d *Deployer) Rollback(ctx context.Context, tenant, service, version string
 	}
 	for _, v := range all { // the last one activated first
 		if v.Digest != s.Running {
-			return d.activate(ctx, v, start)
+			return d.activateOne(ctx, v)
 		}
 	}
 	return nil, host.Errorf(abi.Conflict, "service %q has only one version, there is nothing to roll back to", service)
@@ -193,19 +120,4 @@ func (d *Deployer) log(up host.Upload) guest.Log {
 			Time: time.Now(), Tenant: up.Tenant, Service: up.Service, Level: level, Message: message,
 		})
 	}
-}
-
-// digest names a version by what makes it: content, runtime and settings.
-func digest(v host.Version) (string, error) {
-	b, err := json.Marshal(struct {
-		Tenant, Service string
-		Kind            host.Kind
-		Source, Runtime string
-		Settings        host.Settings
-	}{v.Tenant, v.Service, v.Kind, v.Source, v.Runtime, v.Settings})
-	if err != nil {
-		return "", fmt.Errorf("naming version: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }

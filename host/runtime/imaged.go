@@ -25,6 +25,7 @@ type imaged struct {
 	fresh bool
 	init  func(ctx context.Context, in engine.Instance, s *guest.Session, c *engine.Call) error
 	serve func(ctx context.Context, in engine.Instance, call *host.Call, s *guest.Session, c *engine.Call) (*host.Reply, error)
+	leave func() error // releases module and layout
 }
 
 // Start implements [Program].
@@ -47,10 +48,7 @@ func (p *imaged) Turns() *fair.Gate {
 }
 
 // Close implements [Program].
-func (p *imaged) Close() error {
-	p.layout.close()
-	return p.rt.modules.put(p.module)
-}
+func (p *imaged) Close() error { return p.leave() }
 
 type imagedInstance struct {
 	p     *imaged

@@ -109,9 +109,14 @@ func (r *Runtime) loadModule(ctx context.Context, v host.Version) (Program, erro
 		_ = r.modules.put(c)
 		return nil, err
 	}
+	l := r.newLayout(im)
 	p := &imaged{
-		rt: r, module: c, layout: r.newLayout(im), limits: v.Settings.Limits,
+		rt: r, module: c, layout: l, limits: v.Settings.Limits,
 		fresh: v.Fresh, init: moduleInit(m, v.Kind, v.Service), serve: serveABI(export),
+		leave: func() error {
+			l.close()
+			return r.modules.put(c)
+		},
 	}
 	if v.Kind == host.KindWASI {
 		p.serve = serveCommand

@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -175,105 +173,4 @@ func (r *Runtime) pythonFiles(app *python.Bundle) (*wasi.Tree, error) {
 		mounts = append(mounts, wasi.Mount{Path: python.AppPath, FS: app.Files})
 	}
 	return wasi.NewTree(mounts...)
-}
-
-func (r *Runtime) buildPython(ctx context.Context, src Source) (*Built, error) {
-	content := src.Content
-	if src.ContentType == host.TypePython {
-		var err error
-		if content, err = pack(src.FileName, content); err != nil {
-			return nil, err
-		}
-	}
-	app, err := python.Open(content, src.Settings.Entry)
-	if err != nil {
-		return nil, err
-	}
-	c, base, err := r.python.get(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	im, err := r.freezePython(ctx, c, base, app, src)
-	if err != nil {
-		return nil, err
-	}
-	defer im.Release()
-	source, err := r.Blobs.Put(content)
-	if err != nil {
-		return nil, err
-	}
-	return &Built{
-		Kind: host.KindPython, Source: source, Runtime: python.Digest(), Image: im.Digest(),
-		ImageBytes: int64(im.Size()), OwnBytes: im.OwnBytes(), //nolint:gosec // at most 4 GiB
-	}, nil
-}
-
-// freezePython loads the author's module over the base image and freezes it.
-func (r *Runtime) freezePython(ctx context.Context, c *compiled, base *image.Image, app *python.Bundle, src Source) (*image.Image, error) {
-	files, err := r.pythonFiles(app)
-	if err != nil {
-		return nil, err
-	}
-	in, err := r.initialised(ctx, c, base, src, func(ctx context.Context, in engine.Instance, s *guest.Session, ec *engine.Call) error {
-		return callInit(ctx, in, s, ec, app.InitEnvelope(src.Service, src.Settings.Export))
-	}, func(s *guest.Session) { s.System.FS = files })
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = in.Close() }()
-	return r.Images.Freeze(base, in.Memory(), in.Globals())
-}
-
-func (r *Runtime) loadPython(ctx context.Context, v host.Version) (Program, error) {
-	content, err := r.Blobs.Get(v.Source)
-	if err != nil {
-		return nil, err
-	}
-	app, err := python.Open(content, v.Settings.Entry)
-	if err != nil {
-		return nil, err
-	}
-	files, err := r.pythonFiles(app)
-	if err != nil {
-		return nil, err
-	}
-	c, base, err := r.python.get(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	im, err := r.Images.Open(v.Image)
-	if err != nil || v.Runtime != python.Digest() {
-		// The image belongs to another CPython, or is lost: the source is
-		// what counts, so it is initialised again.
-		if err == nil {
-			im.Release()
-		}
-		src := Source{Tenant: v.Tenant, Service: v.Service, Settings: v.Settings, Quota: host.DefaultQuota()}
-		if im, err = r.freezePython(ctx, c, base, app, src); err != nil {
-			return nil, err
-		}
-	}
-	if c, err = r.modules.get(ctx, c.info); err != nil { // a reference of its own
-		im.Release()
-		return nil, err
-	}
-	return &imaged{rt: r, module: c, layout: r.newLayout(im), files: files, limits: v.Settings.Limits, serve: serveABI(abi.ExportHandle)}, nil
-}
-
-// pack makes a folder of a single source file.
-func pack(name string, content []byte) ([]byte, error) {
-	name = filepath.Base(name)
-	if !strings.HasSuffix(name, ".py") || name == ".py" {
-		name = "service.py"
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR})
-	if err == nil {
-		_, err = w.Write(content)
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return nil, host.FieldErrorf("module", "packing the file: %w", err)
-	}
-	return b.Bytes(), nil
 }

@@ -37,6 +37,7 @@ type Runtime struct {
 	modules modules
 	known   map[[2]string]engine.HostFunc
 	python  pythonBase
+	apps    apps
 	hot     atomic.Int64 // bytes of all hot layouts
 	closing sync.Once
 }
@@ -64,7 +65,9 @@ func (r *Runtime) Close() error {
 
 // Source is an upload.
 type Source struct {
-	Tenant      string
+	Tenant string
+	// Service is the name that the upload's only service was given. Without
+	// it, the upload holds services with names of their own (Python).
 	Service     string
 	FileName    string
 	ContentType string // one of host.Type…
@@ -84,6 +87,14 @@ type Built struct {
 	Fresh      bool
 	ImageBytes int64
 	OwnBytes   int64
+	Upload     string  // see host.Version
+	Services   []Offer // of a Python upload, sorted by name
+}
+
+// Offer is a service that an upload holds.
+type Offer struct {
+	Name string
+	host.About
 }
 
 // Build validates a source, initialises it in the sandbox under its limits,
@@ -92,6 +103,9 @@ type Built struct {
 func (r *Runtime) Build(ctx context.Context, src Source) (*Built, error) {
 	switch src.ContentType {
 	case host.TypeWASM:
+		if src.Service == "" {
+			return nil, host.FieldErrorf("service", "a module has no name of its own: give the service one")
+		}
 		return r.buildModule(ctx, src)
 	case host.TypePython, host.TypeTar:
 		return r.buildPython(ctx, src)
@@ -171,7 +185,10 @@ func initLimits(src Source) host.Limits {
 	return l
 }
 
+// scopeOf is on whose behalf a service is initialised. What it says of itself
+// is no reply to a client, and has a bound of its own.
 func scopeOf(src Source) connector.Scope {
+	src.Settings.Limits.ReplyBytes = maxOffers
 	return connector.Scope{
 		Tenant: src.Tenant, Service: src.Service,
 		Limits: src.Settings.Limits, Quota: src.Quota, Grants: src.Settings.Grants,

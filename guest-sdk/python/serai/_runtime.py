@@ -5,20 +5,17 @@ init before a service's image is, and what init returned for every call.
 """
 
 import gc
-import importlib.util
+import importlib
 import inspect
 import sys
 
 import _serai
-from serai import _hooks, _output, _restrict
+from serai import _hooks, _load, _output, _restrict
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
-from serai.naming import default_name
 from serai.request import Request, Response
 from serai.service import Service
-
-APP = "/app"
 
 #: Modules that most services import; they are part of the base image.
 PRELOAD = (
@@ -86,76 +83,45 @@ def _warm():
 
 
 def init(envelope):
-    """Load the author's module; a handler, or the reply that refuses the deploy."""
-    try:
-        name = envelope.get("service", "")
-        target = _pick(_load(envelope.get("entry") or APP + "/service.py"), envelope.get("class"), name)
-        if isinstance(target, type):
-            import logging
+    """Load the author's files; a handler, or the reply that refuses the deploy.
 
-            target.logger = logging.getLogger(name or target.get_name())
-            handler = _serve_class(target)
+    With a field service the upload is that one service. Without, its services
+    have names of their own, which the host reads from the reply's body.
+    """
+    try:
+        name, stem = envelope.get("service", ""), envelope.get("upload", "")
+        modules = _load.load([value for field, value in envelope.pairs("entry") if not field], stem or name)
+        if name:
+            found = {name: _load.pick(modules, envelope.get("class"), name)}
         else:
-            handler = _serve_function(target)
+            found = _load.find(modules, stem)
+        handlers = {name: _serve(target, name) for name, target in found.items()}
+        _serai.write(_load.describe(found))
         _settle()
-        return handler
+        return next(iter(handlers.values())) if len(handlers) == 1 else _route(handlers)
     except BaseException as exc:
         return failure(exc)
     finally:
         _output.flush()
 
 
-def _load(entry):
-    folder, _, file = entry.rpartition("/")
-    stem = file.removesuffix(".py")
-    for path in (APP + "/vendor", APP + "/site-packages", APP, folder):
-        if path in sys.path:
-            sys.path.remove(path)
-        sys.path.insert(0, path)
-    importlib.invalidate_caches()
-    # A service.py is the module service; a calendar.py must not hide, nor be,
-    # the standard library's.
-    name = stem if stem.isidentifier() and stem not in sys.modules and stem not in sys.stdlib_module_names else "service_" + stem
-    spec = importlib.util.spec_from_file_location(name, entry)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def _serve(target, name):
+    """The handler of a class or function."""
+    if not isinstance(target, type):
+        return _serve_function(target)
+    import logging
+
+    target.logger = logging.getLogger(name)
+    return _serve_class(target)
 
 
-def _pick(module, wanted, service):
-    """The class or function of module that serves the calls."""
-    if wanted:
-        target = getattr(module, wanted, None)
-        if target is None:
-            raise LookupError(f"{_file(module)} has no class or function {wanted!r}")
-        if not callable(target):
-            raise TypeError(f"{wanted} in {_file(module)} is neither a class nor a function")
-        if isinstance(target, type) and not issubclass(target, Service):
-            raise TypeError(f"class {wanted} in {_file(module)} does not derive from serai.Service")
-        return target
-    classes = {
-        value for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Service) and value is not Service
-    }
-    own = {c for c in classes if c.__module__ == module.__name__} or classes
-    named = [c for c in own if c.name == service or default_name(c) == service]
-    if len(named) == 1:
-        return named[0]
-    leaves = [c for c in own if not any(d is not c and issubclass(d, c) for d in own)]
-    if len(leaves) == 1:
-        return leaves[0]
-    if len(leaves) > 1:
-        names = ", ".join(sorted(c.__name__ for c in leaves))
-        raise LookupError(f"{_file(module)} has several services ({names}): name one of them, or give one the class attribute name = {service!r}")
-    function = getattr(module, "handle", None)
-    if callable(function):
-        return function
-    raise LookupError(f"{_file(module)} has no service: write a class that derives from serai.Service or a function handle(request)")
+def _route(handlers):
+    """The handler of an upload with several services."""
 
+    def handle(envelope, body):
+        return handlers[envelope.get("service")](envelope, body)
 
-def _file(module):
-    return (module.__file__ or module.__name__).removeprefix(APP + "/")
+    return handle
 
 
 def _settle():

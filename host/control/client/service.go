@@ -70,9 +70,33 @@ type Limits struct {
 
 // Deploy uploads a service and returns once it is live.
 func (c *Client) Deploy(ctx context.Context, tenant, service string, up Upload, s Settings) (*host.Receipt, error) {
+	kind, body, err := deployForm(up, s)
+	if err != nil {
+		return nil, err
+	}
+	var out host.Receipt
+	r := call{method: http.MethodPut, path: path("tenants", tenant, "services", service), kind: kind, body: body}
+	return &out, c.into(ctx, r, &out)
+}
+
+// DeployAll uploads services that have names of their own and returns once
+// all of them are live.
+func (c *Client) DeployAll(ctx context.Context, tenant string, up Upload, s Settings) ([]host.Receipt, error) {
+	kind, body, err := deployForm(up, s)
+	if err != nil {
+		return nil, err
+	}
+	var out struct{ Services []host.Receipt }
+	r := call{method: http.MethodPost, path: path("tenants", tenant, "services"), kind: kind, body: body}
+	err = c.into(ctx, r, &out)
+	return out.Services, err
+}
+
+// deployForm returns the multipart form of an upload.
+func deployForm(up Upload, s Settings) (contentType string, body *bytes.Buffer, err error) {
 	options, err := json.Marshal(s)
 	if err != nil {
-		return nil, fmt.Errorf("encoding settings: %w", err)
+		return "", nil, fmt.Errorf("encoding settings: %w", err)
 	}
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -88,11 +112,9 @@ func (c *Client) Deploy(ctx context.Context, tenant, service string, up Upload, 
 		err = w.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("encoding upload: %w", err)
+		return "", nil, fmt.Errorf("encoding upload: %w", err)
 	}
-	var out host.Receipt
-	r := call{method: http.MethodPut, path: path("tenants", tenant, "services", service), kind: w.FormDataContentType(), body: &b}
-	return &out, c.into(ctx, r, &out)
+	return w.FormDataContentType(), &b, nil
 }
 
 func writePart(w *multipart.Writer, h textproto.MIMEHeader, b []byte) error {

@@ -16,8 +16,8 @@ import (
 
 // Bundle is an uploaded folder with Python sources.
 type Bundle struct {
-	Files fs.FS  // what the service sees at AppPath
-	Entry string // path in Files of the file to load, such as "service.py"
+	Files   fs.FS    // what the service sees at AppPath
+	Entries []string // paths in Files of the files to load, such as "service.py"
 }
 
 // maxFiles bounds the files of a bundle.
@@ -27,8 +27,8 @@ const maxFiles = 20_000
 var entries = []string{"service.py", "main.py", "app.py"}
 
 // Open reads a tar archive. entry is the file to load; if it is "", that is
-// service.py, main.py or app.py, or the only Python file at the top. An error
-// is a *[host.Error] for the author.
+// service.py, main.py or app.py, or else every Python file at the top that
+// is no test. An error is a *[host.Error] for the author.
 //
 // Hidden folders, caches and bytecode are left out. Compiled extensions,
 // links and whatever else is no regular file are refused.
@@ -48,11 +48,11 @@ func Open(archive []byte, entry string) (*Bundle, error) {
 		}
 	}
 	f.seal()
-	entry, err := findEntry(f, entry)
+	load, err := findEntries(f, entry)
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Files: f, Entry: entry}, nil
+	return &Bundle{Files: f, Entries: load}, nil
 }
 
 // addEntry adds one entry of an archive to f.
@@ -100,44 +100,57 @@ func compiled(name string) bool {
 	return slices.Contains([]string{".so", ".pyd", ".dll", ".dylib"}, path.Ext(base)) || strings.Contains(base, ".so.")
 }
 
-// findEntry returns the file to load.
-func findEntry(f files, wanted string) (string, error) {
+// findEntries returns the files to load, sorted.
+func findEntries(f files, wanted string) ([]string, error) {
 	if wanted != "" {
 		p := path.Clean(strings.TrimPrefix(wanted, AppPath+"/"))
 		n := f[p]
 		if n == nil || n.IsDir() || !strings.HasSuffix(p, ".py") {
-			return "", host.FieldErrorf("entry", "the folder has no Python file %q", host.Clip(wanted))
+			return nil, host.FieldErrorf("entry", "the folder has no Python file %q", host.Clip(wanted))
 		}
-		return p, nil
+		return []string{p}, nil
 	}
 	for _, name := range entries {
 		if n := f[name]; n != nil && !n.IsDir() {
-			return name, nil
+			return []string{name}, nil
 		}
 	}
 	var found []string
 	for _, e := range f["."].entries {
-		if !e.IsDir() && strings.HasSuffix(e.Name(), ".py") {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), ".py") && !test(e.Name()) {
 			found = append(found, e.Name())
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return "", host.FieldErrorf("module", "the folder has no Python file at its top: name the service's file service.py")
-	default:
-		return "", host.FieldErrorf("module", "the folder has several Python files (%s) and none is %s: rename the service's file, or name it as entry",
-			host.Clip(strings.Join(found, ", ")), strings.Join(entries, ", "))
+	switch {
+	case len(found) == 0:
+		return nil, host.FieldErrorf("module", "the folder has no Python file at its top that is no test: name the service's file service.py")
+	case len(found) > maxEntries:
+		return nil, host.FieldErrorf("module", "the folder has %d Python files at its top, at most %d are loaded: move those without services into folders, or import them from service.py", len(found), maxEntries)
 	}
+	return found, nil
 }
 
-// InitEnvelope is what serai_init gets to load the service. export is the
-// class or function to pick, "" if there is only one.
-func (b *Bundle) InitEnvelope(service, export string) abi.Envelope {
-	e := abi.Envelope{
-		{Name: abi.FieldService, Value: service},
-		{Name: abi.FieldEntry, Value: AppPath + "/" + b.Entry},
+// maxEntries bounds the files of an upload that are loaded.
+const maxEntries = 500
+
+// test reports whether a file holds tests, as pytest finds them.
+func test(name string) bool {
+	return name == "conftest.py" || strings.HasPrefix(name, "test_") || strings.HasSuffix(name, "_test.py")
+}
+
+// InitEnvelope is what serai_init gets to load the upload. With a service the
+// upload is that one, and export the class or function to pick, "" if there
+// is only one. upload is what the upload is called.
+func (b *Bundle) InitEnvelope(service, export, upload string) abi.Envelope {
+	var e abi.Envelope
+	if service != "" {
+		e.Add(abi.FieldService, service)
+	}
+	if upload != "" {
+		e.Add(abi.FieldUpload, upload)
+	}
+	for _, entry := range b.Entries {
+		e.Add(abi.FieldEntry, AppPath+"/"+entry)
 	}
 	if export != "" {
 		e.Add(abi.FieldClass, export)

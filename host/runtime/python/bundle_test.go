@@ -56,7 +56,7 @@ func TestOpen(t *testing.T) {
 	for _, tt := range []struct {
 		name, entry string
 		headers     []tar.Header
-		want        string // the entry
+		want        string // the entries
 		wantErr     string
 	}{
 		{name: "service.py comes first", headers: named("app.py", "main.py", "./service.py", "other.py"), want: "service.py"},
@@ -69,7 +69,9 @@ func TestOpen(t *testing.T) {
 		{name: "a missing choice", entry: "x.py", headers: named("service.py"), wantErr: `no Python file "x.py"`},
 		{name: "no file", headers: named("readme.txt"), wantErr: "no Python file at its top"},
 		{name: "empty", wantErr: "no Python file at its top"},
-		{name: "several files", headers: named("a.py", "b.py"), wantErr: "several Python files (a.py, b.py)"},
+		{name: "several files", headers: named("b.py", "a.py", "test_a.py", "a_test.py", "conftest.py", "c/d.py"), want: "a.py b.py"},
+		{name: "only tests", headers: named("test_a.py"), wantErr: "no Python file at its top"},
+		{name: "a choice among several", entry: "b.py", headers: named("b.py", "a.py"), want: "b.py"},
 		{name: "an extension", headers: named("service.py", "numpy/core/_multiarray.cpython-313-x86_64-linux-gnu.so"), wantErr: "compiled extension"},
 		{name: "a library", headers: named("service.py", "x.libs/libz.so.1"), wantErr: "compiled extension"},
 		{name: "an extension for Windows", headers: named("service.py", "x.PYD"), wantErr: "compiled extension"},
@@ -93,11 +95,13 @@ func TestOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b.Entry != tt.want {
-				t.Errorf("entry %q, want %q", b.Entry, tt.want)
+			if got := strings.Join(b.Entries, " "); got != tt.want {
+				t.Errorf("entries %q, want %q", got, tt.want)
 			}
-			if _, err := fs.Stat(b.Files, b.Entry); err != nil {
-				t.Error(err)
+			for _, entry := range b.Entries {
+				if _, err := fs.Stat(b.Files, entry); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -126,12 +130,14 @@ func TestBundleFiles(t *testing.T) {
 
 func TestInitEnvelope(t *testing.T) {
 	t.Parallel()
-	b := python.Bundle{Entry: "main.py"}
-	want := abi.Envelope{{Name: "service", Value: "s"}, {Name: "entry", Value: "/app/main.py"}, {Name: "class", Value: "C"}}
-	if diff := cmp.Diff(want, b.InitEnvelope("s", "C")); diff != "" {
+	b := python.Bundle{Entries: []string{"main.py"}}
+	want := abi.Envelope{{Name: "service", Value: "s"}, {Name: "upload", Value: "u"}, {Name: "entry", Value: "/app/main.py"}, {Name: "class", Value: "C"}}
+	if diff := cmp.Diff(want, b.InitEnvelope("s", "C", "u")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(want[:2], b.InitEnvelope("s", "")); diff != "" {
+	b.Entries = []string{"a.py", "b.py"}
+	want = abi.Envelope{{Name: "upload", Value: "u"}, {Name: "entry", Value: "/app/a.py"}, {Name: "entry", Value: "/app/b.py"}}
+	if diff := cmp.Diff(want, b.InitEnvelope("", "", "u")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -143,8 +149,10 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if info, err := fs.Stat(b.Files, b.Entry); err != nil || info.IsDir() {
-			t.Errorf("entry %q is no file: %v", b.Entry, err)
+		for _, entry := range b.Entries {
+			if info, err := fs.Stat(b.Files, entry); err != nil || info.IsDir() {
+				t.Errorf("entry %q is no file: %v", entry, err)
+			}
 		}
 	})
 }

@@ -115,6 +115,8 @@ func collect(roots []string, whole bool) (map[string][]byte, error) {
 		tree := os.DirFS(root)
 		err := fs.WalkDir(tree, ".", func(p string, e fs.DirEntry, err error) error {
 			switch {
+			case errors.Is(err, fs.ErrNotExist) && p == ".":
+				return nil // it has no packages yet
 			case err != nil:
 				return err
 			case e.IsDir():
