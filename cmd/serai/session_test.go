@@ -65,14 +65,14 @@ func TestServiceLifecycle(t *testing.T) {
 	one := file(t, "counter.py", strings.ReplaceAll(counter, "VERSION", "1"))
 	two := file(t, "counter.py", strings.ReplaceAll(counter, "VERSION", "2"))
 	out, _ := s.run(exitOK, "deploy", one, "--route", "GET /counter", "--timeout", "5s", "--memory=64MiB", "--output", "json")
-	var first, second struct {
+	var first, second [1]struct {
 		Service, Version, Kind string
 		ImageBytes             int64   `json:"image_bytes"`
 		OwnBytes               int64   `json:"own_bytes"`
 		DeployMS               float64 `json:"deploy_ms"`
 	}
 	decode(t, out, &first)
-	if first.Service != "counter" || first.Kind != "python" || first.ImageBytes == 0 || first.OwnBytes == 0 || first.DeployMS <= 0 {
+	if r := first[0]; r.Service != "counter" || r.Kind != "python" || r.ImageBytes == 0 || r.OwnBytes == 0 || r.DeployMS <= 0 {
 		t.Errorf("receipt is %s", out)
 	}
 	for range 3 {
@@ -92,16 +92,16 @@ func TestServiceLifecycle(t *testing.T) {
 		Running bool
 	}
 	decode(t, out, &versions)
-	if len(versions) != 2 || versions[0].Version != second.Version || !versions[0].Running {
+	if len(versions) != 2 || versions[0].Version != second[0].Version || !versions[0].Running {
 		t.Errorf("versions are %s", out)
 	}
 	s.run(exitOK, "rollback", "counter")
 	if out, _ = s.run(exitOK, "invoke", "counter", "--data", "{}"); out != `{"n": 1, "version": 1}` {
 		t.Errorf("after the rollback: %s", out)
 	}
-	s.run(exitOK, "rollback", "counter", short(second.Version)[:8])
+	s.run(exitOK, "rollback", "counter", short(second[0].Version)[:8])
 	out, _ = s.run(exitOK, "services")
-	if !regexp.MustCompile(`counter +python +` + short(second.Version) + ` +warm +GET /counter`).MatchString(out) {
+	if !regexp.MustCompile(`counter +python +` + short(second[0].Version) + ` +warm +GET /counter`).MatchString(out) {
 		t.Errorf("services are\n%s", out)
 	}
 	s.run(exitOK, "delete", "counter")

@@ -280,7 +280,7 @@ func TestBrokenUploads(t *testing.T) {
 		"link":                  {archive(tar.Header{Name: "service.py", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}), "link"},
 		"hard link":             {archive(tar.Header{Name: "service.py", Typeflag: tar.TypeLink, Linkname: "/etc/passwd"}), "link"},
 		"device":                {archive(tar.Header{Name: "service.py", Typeflag: tar.TypeChar}), ""},
-		"several and no entry":  {archive(tar.Header{Name: "a.py"}, tar.Header{Name: "b.py"}), "several"},
+		"several and no entry":  {archive(tar.Header{Name: "a.py"}, tar.Header{Name: "b.py"}), "a.py, b.py has no service"},
 		"compiled extension":    {archive(tar.Header{Name: "service.py"}, tar.Header{Name: "x.so"}), "compiled"},
 		"over the tenant quota": {client.Upload{FileName: "a.py", ContentType: host.TypePython, Content: make([]byte, 65<<20)}, ""},
 	} {

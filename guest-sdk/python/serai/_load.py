@@ -43,10 +43,7 @@ def _module(entry, stem):
     module = importlib.util.module_from_spec(spec)
     naming.stems[spec.name] = stem if stem and name in ("service", "main", "app") else name
     sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except UnicodeDecodeError as exc:
-        raise SyntaxError(f"{_file(module)} is not UTF-8: {exc}; save it as UTF-8") from None
+    spec.loader.exec_module(module)
     return module
 
 
@@ -76,9 +73,11 @@ def pick(modules, wanted, service):
             f"{_file(module)} has several services ({names}): deploy them all, without a name for the upload; "
             f"or name one of the classes, or give one the class attribute name = {service!r}"
         )
-    function = getattr(module, "handle", None)
-    if callable(function):
-        return function
+    functions = [f for m in modules if callable(f := getattr(m, "handle", None))]
+    if len(functions) == 1:
+        return functions[0]
+    if functions:
+        raise LookupError(f"{', '.join(_file(m) for m in modules[:5])} have a function handle each: deploy them without a name for the upload")
     raise nothing(modules)
 
 
