@@ -192,7 +192,7 @@ func (d *fakeDeployer) Deploy(ctx context.Context, up host.Upload) (*host.Receip
 // DeployAll takes the words of the content for names of services.
 func (d *fakeDeployer) DeployAll(ctx context.Context, up host.Upload, settings func(string) (host.Settings, error)) ([]host.Receipt, error) {
 	var out []host.Receipt
-	for _, name := range strings.FieldsSeq(string(up.Content)) {
+	for name := range strings.FieldsSeq(string(up.Content)) {
 		var err error
 		up.Service = name
 		if up.Settings, err = settings(name); err != nil {
