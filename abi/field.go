@@ -7,6 +7,7 @@ const (
 	FieldVersion    = "version"     // digest of the version that runs
 	FieldTenant     = "tenant"      // name of the tenant
 	FieldChannel    = "channel"     // one of the Channel… values
+	FieldBegan      = "began"       // when the host handed the call to the service: nanoseconds since 1970
 	FieldMethod     = "method"      // HTTP method, upper case
 	FieldPath       = "path"        // path of the request, decoded
 	FieldRawQuery   = "raw-query"   // query string as received

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -179,6 +180,7 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 		{Name: abi.FieldVersion, Value: v.Digest},
 		{Name: abi.FieldTenant, Value: call.Tenant},
 		{Name: abi.FieldChannel, Value: call.Channel},
+		{Name: abi.FieldBegan, Value: strconv.FormatInt(time.Now().UnixNano(), 10)},
 	}, call.Envelope...)
 	if v.Settings.Debug != host.DebugOff {
 		c.Envelope.Add(abi.FieldDebug, string(v.Settings.Debug))

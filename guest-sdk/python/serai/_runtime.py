@@ -6,11 +6,10 @@ init before a service's image is, and what init returned for every call.
 
 import gc
 import importlib
-import inspect
 import sys
 
 import _serai
-from serai import _hooks, _load, _output, _restrict
+from serai import _hooks, _lifecycle, _load, _output, _restrict
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
@@ -111,7 +110,8 @@ def _serve(target, name):
         return _serve_function(target)
     import logging
 
-    target.logger = logging.getLogger(name)
+    target.name, target.logger = name, logging.getLogger(name)
+    _lifecycle.deploy(target, target.logger)
     return _serve_class(target)
 
 
@@ -137,8 +137,7 @@ def _settle():
 
 
 def _serve_class(cls):
-    verbs = {name[7:]: name for name in dir(cls) if name.startswith("handle_") and name[7:].isupper()}
-    restore, flush = _hooks.restore, _output.flush
+    run, answer, restore, flush = _lifecycle.runner(cls), _lifecycle.answer, _hooks.restore, _output.flush
 
     def handle(envelope, body):
         try:
@@ -147,12 +146,9 @@ def _serve_class(cls):
             service = cls()
             service.request = Request(envelope, body)
             response = service.response = Response()
-            if verbs:
-                result = _verb(service, verbs)
-            else:
-                result = service.handle()
+            result = run(service)
             if result is not None:
-                response = _result(result, response)
+                response = answer(result, response)
             return _reply(response)
         except BaseException as exc:
             return _raised(exc, envelope)
@@ -173,7 +169,7 @@ def _serve_function(function):
             result = function(Request(envelope, body))
             if result.__class__ is dict:
                 return _JSON_OK, dumps(result)
-            return _reply(_result(result, Response()))
+            return _reply(_lifecycle.answer(result, Response()))
         except BaseException as exc:
             return _raised(exc, envelope)
         finally:
@@ -186,29 +182,6 @@ def _serve_function(function):
 def _restored(functions):
     for function in functions:
         function()
-
-
-def _verb(service, verbs):
-    method = service.request.http.method
-    name = verbs.get(method)
-    if name is None and not method:
-        name = "handle"  # not over HTTP
-    if name is None:
-        raise HTTPError(f"use {' or '.join(sorted(verbs))}", status=405, headers={"Allow": ", ".join(sorted(verbs))})
-    return getattr(service, name)()
-
-
-def _result(result, response):
-    """The response that a returned value stands for."""
-    if inspect.iscoroutine(result):
-        import asyncio
-
-        result = asyncio.run(result)
-    if isinstance(result, Response):
-        return result
-    if result is not None and response.payload is None:
-        response.payload = result
-    return response
 
 
 def _reply(response):
@@ -242,12 +215,8 @@ def _reply(response):
 def _raised(exc, envelope):
     """The answer to an exception that left the service."""
     if isinstance(exc, HTTPError):
-        problem = {"type": "about:blank", "title": exc.title, "status": exc.status}
-        if exc.detail:
-            problem["detail"] = exc.detail
-        problem["cid"] = envelope.get("cid", "")
         try:
-            return _reply(Response(problem, exc.status, exc.headers, "application/problem+json"))
+            return _reply(Response(exc.problem(envelope.get("cid", "")), exc.status, exc.headers, "application/problem+json"))
         except BaseException as wrong:
             exc = wrong
     return failure(exc, envelope.get("debug") == "locals")
