@@ -34,6 +34,16 @@ func (d *decoder) check(doc *Document) {
 			d.isolation(Path(path, "services", name), settings)
 		}
 	}
+	for name, c := range doc.Channels {
+		path := Path("channels", name)
+		d.name(path, "channel", name)
+		if c.Service == "" {
+			d.missing(path, "service", "the name of the service that gets the requests")
+		}
+		if c.Path == "" {
+			d.missing(path, "path", "such as /user/{id}")
+		}
+	}
 }
 
 func (d *decoder) security(path string, s Security) {

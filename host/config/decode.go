@@ -107,7 +107,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 		d.wrong(n, path, "anchors and aliases are not used here; write the value itself")
 		return
 	}
-	if x, ok := v.Addr().Interface().(decodable); ok {
+	if x, ok := reflect.TypeAssert[decodable](v.Addr()); ok {
 		x.decode(d, n, path, depth)
 		return
 	}

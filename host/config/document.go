@@ -14,6 +14,7 @@ type Document struct {
 	Security    map[string]Security   `json:"security,omitempty"`
 	Connections map[string]Connection `json:"connections,omitempty"`
 	Services    []Service             `json:"services,omitempty"`
+	Channels    map[string]Channel    `json:"channels,omitempty"`
 }
 
 // Secret is a value that a host keeps and never shows. In a document it is

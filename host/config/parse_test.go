@@ -122,8 +122,7 @@ func TestParseReportsEveryProblemWithItsPlace(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := config.Parse("serai.yaml", []byte(tt.text), environment)
-			var e *config.Error
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*config.Error](err); !ok {
 				t.Fatalf("error %v", err)
 			}
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {

@@ -48,12 +48,12 @@ func (d *decoder) free(n *yaml.Node, path string, depth int) any {
 		d.wrong(n, path, "it is nested more than %d deep, or uses an anchor", maxDepth)
 		return nil
 	}
-	switch n.Kind {
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		out := make(map[string]any, len(n.Content)/2)
 		d.pairs(n, path, func(key string, _, value *yaml.Node) { out[key] = d.free(value, join(path, key), depth+1) })
 		return out
-	case yaml.SequenceNode:
+	}
+	if n.Kind == yaml.SequenceNode {
 		out := make([]any, len(n.Content))
 		for i, item := range n.Content {
 			out[i] = d.free(item, Index(path, i), depth+1)

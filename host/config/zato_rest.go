@@ -95,6 +95,37 @@ func (z *importer) channel(o object) {
 	}
 }
 
+// zatoFormats are the data formats by their names in Zato.
+var zatoFormats = map[string]host.DataFormat{
+	"": "", "json": host.FormatJSON, "xml": host.FormatXML, "csv": host.FormatCSV,
+	"form": host.FormatForm, "post": host.FormatForm, "raw": host.FormatRaw, "text": host.FormatRaw,
+}
+
+func (z *importer) restChannel(o object, service, path string, auth []string) Channel {
+	c := Channel{
+		Service: service, Path: path, Method: o.get("method"), Accept: o.get("http_accept"), Security: auth,
+		MatchSlash: o.is("match_slash", true) && strings.Contains(path, "{"), ContentType: o.get("content_type"),
+		Disabled: !o.is("is_active", true),
+	}
+	format, known := zatoFormats[strings.ToLower(o.get("data_format"))]
+	if !known {
+		z.note(o, "the data format %q is not supported: the service gets the body as it is", host.Clip(o.get("data_format")))
+		format = host.FormatRaw
+	}
+	c.DataFormat = format
+	if !o.is("merge_url_params_req", true) {
+		no := false
+		c.MergeParams = &no
+	}
+	if o.get("params_pri") == string(host.MessageOverParams) {
+		c.ParamsPriority = host.MessageOverParams
+	}
+	if o.get("url_params_pri") == string(host.QueryOverPath) {
+		c.URLParamsPriority = host.QueryOverPath
+	}
+	return c
+}
+
 // auth returns the definitions in front of a channel; not ok leaves it out.
 func (z *importer) auth(o object) (names []string, ok bool) {
 	if name := z.secured(o); name != "" {
