@@ -52,18 +52,24 @@ const (
 const (
 	FieldOp = "op"
 
-	OpKVGet       = "kv.get"       // area, key → revision, ttl; body is the value
-	OpKVSet       = "kv.set"       // area, key, ttl or keep-ttl, if-revision; body is the value → revision
-	OpKVDelete    = "kv.delete"    // area, key, if-revision → deleted ("0" or "1")
-	OpKVExpire    = "kv.expire"    // area, key, ttl, if-revision → revision
-	OpKVList      = "kv.list"      // area, prefix, after, limit → key…, next
-	OpKVClear     = "kv.clear"     // area, prefix → deleted (how many)
-	OpKVBatch     = "kv.batch"     // area, (get, set, delete, expire or check: a key; its fields)…; body → (revision, ttl, length)…; body
-	OpConfigGet   = "config.get"   // key → body is the value
-	OpConfigList  = "config.list"  // prefix → key…
-	OpHTTPRequest = "http.request" // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
-	OpInvoke      = "invoke"       // service, timeout, header.content-type; body → status, header.*; body
-	OpInvokeAsync = "invoke.async" // service, header.content-type; body → cid
+	OpKVGet       = "kv.get"         // area, key → revision, ttl; body is the value
+	OpKVSet       = "kv.set"         // area, key, ttl or keep-ttl, if-revision; body is the value → revision
+	OpKVDelete    = "kv.delete"      // area, key, if-revision → deleted ("0" or "1")
+	OpKVExpire    = "kv.expire"      // area, key, ttl, if-revision → revision
+	OpKVList      = "kv.list"        // area, prefix, after, limit → key…, next
+	OpKVClear     = "kv.clear"       // area, prefix → deleted (how many)
+	OpKVBatch     = "kv.batch"       // area, (get, set, delete, expire or check: a key; its fields)…; body → (revision, ttl, length)…; body
+	OpLockAcquire = "lock.acquire"   // name, ttl, block → token
+	OpLockRelease = "lock.release"   // name, token → released ("0" or "1")
+	OpEncrypt     = "crypto.encrypt" // body → body
+	OpDecrypt     = "crypto.decrypt" // body → body
+	OpHash        = "crypto.hash"    // body is a secret → body is its hash
+	OpVerify      = "crypto.verify"  // hash; body is a secret → verified ("0" or "1")
+	OpConfigGet   = "config.get"     // key → body is the value
+	OpConfigList  = "config.list"    // prefix → key…
+	OpHTTPRequest = "http.request"   // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
+	OpInvoke      = "invoke"         // service, timeout, header.content-type; body → status, header.*; body
+	OpInvokeAsync = "invoke.async"   // service, header.content-type; body → cid
 )
 
 // Fields of operations.
@@ -80,6 +86,12 @@ const (
 	FieldIfRevision = "if-revision" // "0": the key must not exist
 	FieldRevision   = "revision"
 	FieldDeleted    = "deleted"
+	FieldName       = "name"     // of a lock
+	FieldBlock      = "block"    // milliseconds to wait for a lock
+	FieldToken      = "token"    // of a lock's holder
+	FieldReleased   = "released" // "1": the lock was the caller's
+	FieldHash       = "hash"     // of a secret
+	FieldVerified   = "verified" // "1": the secret is the one that was hashed
 	FieldConnection = "connection"
 	FieldURL        = "url"       // whole; instead of connection, path and query.*
 	FieldSimilar    = "similar"   // "1": the connection's name may differ in case and in what is no letter or digit

@@ -7,9 +7,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/security"
 )
 
 // CreateTenant adds a tenant. Created is set to now if it is zero; a zero
@@ -191,4 +193,20 @@ func (c *Catalog) DeleteTenant(ctx context.Context, name string) error {
 		return err
 	}
 	return c.purgeTenant(ctx, name)
+}
+
+// TenantKey returns the key for data that a tenant's services encrypt. It
+// stays the same as long as the tenant exists; one that is created anew under
+// the name has another.
+func (c *Catalog) TenantKey(ctx context.Context, tenant string) (*security.Key, error) {
+	var owner host.Tenant
+	err := c.store.View(ctx, func(tx host.Tx) error {
+		record, err := liveTenant(tx, tenant)
+		owner = record.Tenant
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading tenant: %w", err)
+	}
+	return c.box.Derive("tenant\x00" + owner.Name + "\x00" + owner.Created.UTC().Format(time.RFC3339Nano))
 }

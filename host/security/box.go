@@ -1,6 +1,7 @@
 package security
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"errors"
@@ -20,6 +21,7 @@ var ErrSealed = errors.New("sealed with another key or for another use, or damag
 
 // Box seals secrets with the key of a file. It is safe for concurrent use.
 type Box struct {
+	key  []byte // of which others are derived
 	aead cipher.AEAD
 }
 
@@ -36,7 +38,7 @@ func NewBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making cipher: %w", err)
 	}
-	return &Box{aead: aead}, nil
+	return &Box{key: bytes.Clone(key), aead: aead}, nil
 }
 
 // Seal encrypts plain and binds it to additional, which is not part of the

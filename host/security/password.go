@@ -66,6 +66,28 @@ func HashSecret(secret string) (string, error) {
 // phc, which makes what was remembered useless.
 func VerifySecret(phc, secret string) bool { return defaultVerifier().verify(phc, secret) }
 
+// foreignCost is the most that a hash may ask for which a guest brings.
+var foreignCost = cost{memory: 64 << 10, time: 4, threads: 4}
+
+// VerifyForeign is [VerifySecret] for hashes and secrets that a guest brings.
+// It remembers nothing, so guests cannot have the host forget the clients that
+// it knows, and refuses hashes that cost much more than those of [HashSecret].
+// The error is a *host.Error about field "hash" or "secret".
+func VerifyForeign(phc, secret string) (bool, error) {
+	if len(secret) > MaxSecretBytes {
+		return false, host.FieldErrorf("secret", "the secret has %d bytes; use at most %d", len(secret), MaxSecretBytes)
+	}
+	p, err := parsePHC(phc)
+	if err != nil {
+		return false, host.FieldErrorf("hash", "hash %q: %w; give one that was made by hashing a secret here", host.Clip(phc), err)
+	}
+	if c := p.cost; c.memory > foreignCost.memory || c.time > foreignCost.time || c.threads > foreignCost.threads {
+		return false, host.FieldErrorf("hash", "the hash is too expensive to verify (m=%d,t=%d,p=%d); use at most m=%d,t=%d,p=%d",
+			c.memory, c.time, c.threads, foreignCost.memory, foreignCost.time, foreignCost.threads)
+	}
+	return p.matches(secret), nil
+}
+
 func derive(c cost, salt []byte, secret string, n uint32) []byte {
 	slots <- struct{}{}
 	defer func() { <-slots }()
@@ -77,6 +99,10 @@ func verifySlow(encoded, secret string) bool {
 	if err != nil {
 		return false
 	}
+	return p.matches(secret)
+}
+
+func (p phc) matches(secret string) bool {
 	got := derive(p.cost, p.salt, secret, uint32(len(p.hash))) //nolint:gosec // parsePHC bounds it to 64
 	return subtle.ConstantTimeCompare(got, p.hash) == 1
 }

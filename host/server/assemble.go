@@ -19,6 +19,8 @@ import (
 	"github.com/seraihost/serai/host/connector/config"
 	"github.com/seraihost/serai/host/connector/httpclient"
 	"github.com/seraihost/serai/host/connector/kv"
+	"github.com/seraihost/serai/host/connector/lock"
+	"github.com/seraihost/serai/host/connector/seal"
 	"github.com/seraihost/serai/host/control"
 	"github.com/seraihost/serai/host/deploy"
 	"github.com/seraihost/serai/host/dispatch"
@@ -131,6 +133,8 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 // connect makes the parts that run calls.
 func (h *hosted) connect() {
 	ops := append(kv.Ops(h.kv), config.Ops(h.catalog)...)
+	ops = append(ops, lock.Ops(lock.New())...)
+	ops = append(ops, seal.Ops(sealing(h.catalog))...)
 	ops = append(ops, httpclient.Ops(h.http)...)
 	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher }, h.queue)...)
 	if h.config.Ops != nil {
