@@ -9,14 +9,19 @@ from serai import refuse
 from serai._mask import masked
 from serai._task import Task
 from serai.audit import AuditPII
+from serai.cache import Caches
 from serai.channel import Channel, wsgi_environ
+from serai.clock import Clock
 from serai.config import Config
+from serai.crypto import Crypto
 from serai.data import Bunch, decode, encode
 from serai.host import call, milliseconds
 from serai.kv import KVDB
+from serai.lock import Lock
 from serai.naming import impl_name, service_name
 from serai.request import Request, Response
 from serai.rest import Connections, Out
+from serai.translate import translate
 
 
 @refuse.attributes(refuse.SERVICE, "self")
@@ -55,6 +60,14 @@ class Service:
     config = user_config = static_config = Config()
     #: The key/value store.
     kvdb = KVDB()
+    #: Caches by name.
+    cache = Caches()
+    #: Encryption and hashing.
+    crypto = Crypto()
+    #: The time in any form.
+    time = Clock()
+    #: What a value of one system is in another.
+    translate = staticmethod(translate)
     #: Outgoing connections by type.
     out = outgoing = Out()
     #: Outgoing REST connections.
@@ -216,6 +229,15 @@ class Service:
     def invoke_async(self, name, payload=None, **kwargs):
         """Have another service called without waiting; returns the call's id."""
         return invoke_async(name, kwargs if payload is None and kwargs else payload)
+
+    def lock(self, name="", ttl=20, block=10):
+        """A lock to hold in a with block: one call of the tenant at a time.
+
+        Without a name it is the service's own. It is given up after ttl
+        seconds at the latest; LockTimeout says that others held it for block
+        seconds.
+        """
+        return Lock(name or self.get_name(), ttl, block)
 
     def run_in_thread(self, function, *args, **kwargs):
         """Call the function at once, since there are no threads, and return its outcome.
