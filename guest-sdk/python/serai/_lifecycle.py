@@ -62,7 +62,7 @@ def answer(result, response):
         result = asyncio.run(result)
     if isinstance(result, Response):
         return result
-    if result is not None and response.payload is None:
+    if result is not None and not response.has_payload:
         response.payload = result
     return response
 

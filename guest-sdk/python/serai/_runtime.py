@@ -9,12 +9,14 @@ import importlib
 import sys
 
 import _serai
-from serai import _hooks, _lifecycle, _load, _output, _restrict
+from serai import _hooks, _lifecycle, _load, _output, _restrict, formats
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
+from serai.payload import Payload
 from serai.request import Request, Response
 from serai.service import Service
+from serai.sio import compile_class
 
 #: Modules that most services import; they are part of the base image.
 PRELOAD = (
@@ -138,6 +140,7 @@ def _settle():
 
 def _serve_class(cls):
     run, answer, restore, flush = _lifecycle.runner(cls), _lifecycle.answer, _hooks.restore, _output.flush
+    plan = compile_class(cls)
 
     def handle(envelope, body):
         try:
@@ -146,10 +149,14 @@ def _serve_class(cls):
             service = cls()
             service.request = Request(envelope, body)
             response = service.response = Response()
+            if plan is not None:
+                plan.begin(service)
             result = run(service)
             if result is not None:
                 response = answer(result, response)
-            return _reply(response)
+            if plan is not None:
+                plan.end(response)
+            return _reply(response, envelope)
         except BaseException as exc:
             return _raised(exc, envelope)
         finally:
@@ -167,9 +174,9 @@ def _serve_function(function):
             if restore:
                 _restored(restore)
             result = function(Request(envelope, body))
-            if result.__class__ is dict:
+            if result.__class__ is dict and not envelope.get("data-format"):
                 return _JSON_OK, dumps(result)
-            return _reply(_lifecycle.answer(result, Response()))
+            return _reply(_lifecycle.answer(result, Response()), envelope)
         except BaseException as exc:
             return _raised(exc, envelope)
         finally:
@@ -184,18 +191,25 @@ def _restored(functions):
         function()
 
 
-def _reply(response):
+def _reply(response, envelope=None):
     """The shim's form of a response: encoded fields and a body."""
-    payload = response.payload
+    payload = response._payload
+    if payload.__class__ is Payload:
+        payload = payload.value()
     kind = response.content_type
-    if payload is None:
+    if envelope is not None and (shape := envelope.get("data-format")):
+        payload, own = formats.answer(payload, shape, response._shape)
+        body, fast = payload, None
+        kind = kind or envelope.get("reply-content-type")
+    elif payload is None:
         body, own, fast = None, None, _EMPTY_OK
     elif isinstance(payload, str):
         body, own, fast = payload, TEXT, _TEXT_OK
     elif isinstance(payload, (bytes, bytearray, memoryview)):
         body, own, fast = payload, BYTES, None
     else:
-        body, own, fast = dumps(payload), JSON, _JSON_OK
+        shape = response._shape
+        body, own, fast = dumps(payload if shape is None else shape.wrap(payload)), JSON, _JSON_OK
     headers = response._headers
     if fast is not None and kind is None and not headers and response.status_code == 200:
         return fast, body

@@ -30,6 +30,15 @@ class Bunch(dict):
             raise AttributeError(name) from None
 
 
+def bunchify(value):
+    """A copy of value in which each dict is a Bunch."""
+    if isinstance(value, dict):
+        return Bunch([(name, bunchify(item) if isinstance(item, (dict, list)) else item) for name, item in value.items()])
+    if isinstance(value, (list, tuple)):
+        return [bunchify(item) if isinstance(item, (dict, list)) else item for item in value]
+    return value
+
+
 class Headers(dict):
     """Header fields by name, in whatever case they are asked for."""
 
@@ -124,6 +133,20 @@ def dumps(value):
     return chunks[0] if len(chunks) == 1 else "".join(chunks)
 
 
+def _no_number(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_number).decode
+
+
+def loads(body):
+    """The objects of a JSON text, str or bytes; ValueError if it is none."""
+    if body.__class__ is not str:
+        body = body.decode(json.detect_encoding(body), "surrogatepass")
+    return _decode(body)
+
+
 def encode(payload):
     """The content type and the body of a payload; a body is str, bytes or None.
 
@@ -151,11 +174,11 @@ def decode(body, content_type):
         return None
     kind = content_type.partition(";")[0].strip().lower() if content_type else ""
     if kind == JSON or kind.endswith("+json"):
-        return json.loads(body)
+        return loads(body)
     if not kind or kind == FORM or kind == BYTES:
         if body.lstrip()[:1] in (b"{", b"[", b'"'):
             try:
-                return json.loads(body)
+                return loads(body)
             except ValueError:
                 pass
         if kind == BYTES:
@@ -170,12 +193,20 @@ def decode(body, content_type):
         return body
 
 
-def form(body):
-    """The fields of an HTML form as a dict; a name that repeats has a list."""
+def form(body, most=None):
+    """The fields of an HTML form as a dict; a name that repeats has a list.
+
+    ValueError if there are more than most.
+    """
     from urllib.parse import parse_qsl
 
+    return gathered(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most))
+
+
+def gathered(pairs):
+    """A dict of names and values; a name that repeats has a list."""
     out = {}
-    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
+    for name, value in pairs:
         if name not in out:
             out[name] = value
         elif isinstance(out[name], list):

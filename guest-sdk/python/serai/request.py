@@ -1,8 +1,11 @@
 """What a service gets and what it answers with."""
 
-from serai.data import JSON, Bunch, Headers, decode, form
+from serai import formats, transport
+from serai.data import JSON, Bunch, Headers, bunchify, decode, form, gathered
 from serai.exception import BadRequest
+from serai.response import Response
 
+_AMQP, _IBM_MQ, _HL7, _SOAP = transport.AMQP(), transport.IBMMQ(), transport.HL7(), transport.SOAP()
 _MISSING = object()
 
 
@@ -33,9 +36,14 @@ class HTTP:
 
     @property
     def params(self):
-        """Parameters of the route's path, such as id of /user/{id}."""
+        """Parameters of the path, such as id of /user/{id}, and of the query."""
         if self._params is None:
-            self._params = Bunch(self._request._envelope.map("param."))
+            envelope = self._request._envelope
+            path, query = envelope.map("param."), self.GET
+            if envelope.get("url-params-priority") == "qs-over-path":
+                self._params = Bunch(path, **query)
+            else:
+                self._params = Bunch(query, **path)
         return self._params
 
     @property
@@ -47,9 +55,9 @@ class HTTP:
 
     @property
     def GET(self):
-        """Query parameters; the last of a name counts. See :meth:`query_list`."""
+        """Query parameters; one that repeats has a list. See :meth:`query_list`."""
         if self._query is None:
-            self._query = Bunch(self._request._envelope.map("query."))
+            self._query = Bunch(gathered(self._request._envelope.pairs("query.")))
         return self._query
 
     query = GET
@@ -94,15 +102,22 @@ class Request:
     def payload(self):
         """The body as objects if it is JSON, else as str or bytes; None if empty.
 
-        A body that says it is JSON and is not ends the call with 400.
+        The channel's data format counts if it has one: objects of json, an
+        element of xml, a dict of form, str of csv and raw. A body that is
+        not what it says ends the call with 400.
         """
         if self._payload is _MISSING:
-            content_type = self._envelope.get("header.content-type", "")
+            name = self._envelope.get("data-format")
+            if name:
+                self._payload = formats.load(self.raw, formats.known(name))
+                return self._payload
             try:
                 # The usual case first: what the test is for is in decode.
-                self._payload = decode(self.raw, content_type)
+                self._payload = decode(self.raw, self._envelope.get("header.content-type", ""))
             except ValueError as exc:
                 raise BadRequest(f"the body is no JSON: {exc}") from None
+            except RecursionError:
+                raise BadRequest("the body is no JSON that can be read: it is nested too deeply") from None
         return self._payload
 
     @payload.setter
@@ -118,16 +133,95 @@ class Request:
 
     @property
     def input(self):
-        """The fields of a JSON object, the query and the path as one object
-        with attributes; the path wins."""
+        """What the service declares as its input: an object with attributes, or a Model.
+
+        Without a declaration it is the body's fields with those of query and
+        path; a body that is a list is a list here too.
+        """
         if self._input is None:
-            out = Bunch(self.http.GET)
-            payload = self.payload
-            if isinstance(payload, dict):
-                out.update(payload)
-            out.update(self.http.params)
-            self._input = out
+            try:
+                found = bunchify(self.merged(self.objects()))
+            except RecursionError:
+                raise BadRequest("the body is nested too deeply") from None
+            self._input = found if isinstance(found, (dict, list)) else Bunch(self.channel_params)
         return self._input
+
+    @input.setter
+    def input(self, value):
+        self._input = value
+
+    def objects(self, names=(), **csv_options):
+        """The body as dicts, lists and simple values, whatever its format is."""
+        payload = self.payload
+        name = self._envelope.get("data-format")
+        if name and payload is not None:
+            name = formats.known(name)
+            if name == "xml":
+                from serai import xmlformat
+
+                return xmlformat.objects(payload)
+            if name == "csv" and isinstance(payload, str):
+                return formats.rows(payload, names, **csv_options)
+        return payload
+
+    def merged(self, payload, lists=()):
+        """The payload together with parameters of query and path, as the
+        channel says. Of names in lists they are always a list."""
+        envelope = self._envelope
+        params = self.channel_params
+        if not params or envelope.get("merge-params") == "0":
+            return payload
+        if lists:
+            params = {n: [v] if n in lists and not isinstance(v, list) else v for n, v in params.items()}
+        if not payload and not isinstance(payload, list):
+            return dict(params)
+        if not isinstance(payload, dict):
+            return payload
+        if envelope.get("params-priority") == "msg-over-channel-params":
+            return {**params, **payload}
+        return {**payload, **params}
+
+    @property
+    def channel_params(self):
+        """Parameters of path and query; the same as http.params."""
+        return self.http.params
+
+    @property
+    def data_format(self):
+        """Data format of the channel, such as json; '' if it has none."""
+        return self._envelope.get("data-format", "")
+
+    @property
+    def transport(self):
+        """plain_http for a call over HTTP, else ''."""
+        return "plain_http" if self._envelope.get("method") else ""
+
+    def bunchified(self):
+        """The payload's objects with attributes, those inside of it too."""
+        return bunchify(self.objects())
+
+    def to_bunch(self):
+        """What is known of the request as one object with attributes."""
+        return Bunch(
+            cid=self.cid, channel_params=self.channel_params, data_format=self.data_format, http=Bunch(
+                method=self.http.method, path=self.http.path, GET=self.http.GET, POST=self.http.POST, params=self.http.params,
+                headers=Bunch(self.http.headers), user_agent=self.http.user_agent),
+            input=self.input, payload=self.payload, raw=self.raw, text=self.text, transport=self.transport,
+        )
+
+    def deepcopy(self):
+        """A copy of which payload and input can be changed freely."""
+        import copy
+
+        other = Request(self._envelope, self.raw)
+        other._payload = self._payload if self._payload is _MISSING else copy.deepcopy(self._payload)
+        other._input = copy.deepcopy(self._input)
+        return other
+
+    amqp = property(lambda self: _AMQP, doc="The message, of a call over AMQP.")
+    ibm_mq = wmq = property(lambda self: _IBM_MQ, doc="The message, of a call over IBM MQ.")
+    hl7 = property(lambda self: _HL7, doc="The message, of a call over HL7.")
+    soap = property(lambda self: _SOAP, doc="The message, of a call over SOAP.")
 
     @property
     def http(self):
@@ -174,33 +268,6 @@ class Request:
     def field(self, name, default=None):
         """A field of the ABI's envelope by its own name."""
         return self._envelope.get(name, default)
-
-
-class Response:
-    """What a service answers with.
-
-    The payload decides the content type unless content_type is set: JSON for
-    dict and list, text for str, application/octet-stream for bytes.
-    """
-
-    __slots__ = ("payload", "status_code", "content_type", "_headers")
-
-    def __init__(self, payload=None, status_code=200, headers=None, content_type=None):
-        self.payload = payload
-        self.status_code = status_code
-        self.content_type = content_type
-        self._headers = headers
-
-    @property
-    def headers(self):
-        """Header fields of the answer, a dict."""
-        if self._headers is None:
-            self._headers = {}
-        return self._headers
-
-    @headers.setter
-    def headers(self, value):
-        self._headers = value
 
 
 __all__ = ["HTTP", "JSON", "Request", "Response"]

@@ -60,7 +60,7 @@ class Requests(unittest.TestCase):
     def test_http(self):
         r = request(b'{"id": 3, "z": 1}', "method", "POST", "path", "/user/7", "header.x-thing", "T", "header.accept", "a", "header.accept", "b",
                     "query.q", "1", "query.q", "2", "param.id", "7", "cid", "c")
-        self.assertEqual((r.http.method, r.http.path, r.http.params.id, r.http.GET.q, r.http.query_list("q"), r.cid), ("POST", "/user/7", "7", "2", ["1", "2"], "c"))
+        self.assertEqual((r.http.method, r.http.path, r.http.params.id, r.http.GET.q, r.http.query_list("q"), r.cid), ("POST", "/user/7", "7", ["1", "2"], ["1", "2"], "c"))
         self.assertEqual((r.http.headers["X-Thing"], r.headers.get("ACCEPT"), "x-THING" in r.headers), ("T", "a, b", True))
         self.assertEqual((r.input.id, r.input.z, r.http.POST.z), ("7", 1, 1))
 

@@ -15,8 +15,10 @@ from serai.sio.elem import (
     CSV, UTC, UUID, AsIs, Bool, Boolean, Date, DateTime, Decimal, Dict, DictList, Elem, Float, Int, Integer, List, ListOfDicts, Nested,
     NotGiven, Opaque, Text, Unicode,
 )
+from serai.sio.output import OutputError
+from serai.sio.plan import compile_class
 
 __all__ = [
     "CSV", "UTC", "UUID", "AsIs", "Bool", "Boolean", "Date", "DateTime", "Decimal", "Dict", "DictList", "Elem", "Float", "Int",
-    "Integer", "List", "ListOfDicts", "Nested", "NotGiven", "Opaque", "Text", "Unicode",
+    "Integer", "List", "ListOfDicts", "Nested", "NotGiven", "Opaque", "OutputError", "Text", "Unicode", "compile_class",
 ]

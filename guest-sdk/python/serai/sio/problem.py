@@ -5,11 +5,10 @@ it and a name or index, which costs little to make and is only spelled out
 when something is wrong there.
 """
 
-#: Names whose values are shown to nobody: not in errors, not in logs.
-SECRETS = frozenset(
-    "auth_data auth_token password password1 password2 secret secret_key tls_pem_passphrase token api_key apikey xapikey".split()
-)
-MASK = "******"
+from serai._failure import secret
+
+MASK = "'***'"
+
 #: How many problems of one input are reported, and how much of a value.
 MOST, LONGEST = 100, 60
 
@@ -40,7 +39,7 @@ class Problems(list):
 
     def wrong(self, at, value, expected):
         """The value cannot be what the declaration says."""
-        shown = MASK if at is not None and is_secret(at[1]) else show(value)
+        shown = MASK if at is not None and isinstance(at[1], str) and secret(at[1]) else show(value)
         self._add("wrong", where := path(at), f"Element has a wrong value: {where} is {shown}, expected {expected}")
 
     def _add(self, kind, where, text):
@@ -59,20 +58,6 @@ def path(at):
         at, name = at
         parts.append(str(name).replace("~", "~0").replace("/", "~1"))
     return "/" + "/".join(reversed(parts))
-
-
-def is_secret(name):
-    """Whether values of that name are shown to nobody."""
-    return isinstance(name, str) and name.lower().replace("-", "_") in SECRETS
-
-
-def mask(value):
-    """A copy of value in which secrets are masked, for logs."""
-    if isinstance(value, dict):
-        return {k: MASK if is_secret(k) and v not in (None, "") else mask(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [mask(item) for item in value]
-    return value
 
 
 def show(value):

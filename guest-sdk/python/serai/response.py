@@ -1,0 +1,67 @@
+"""What a service answers with."""
+
+from serai.payload import Payload
+
+
+class Response:
+    """What a service answers with.
+
+    The channel's data format decides how the payload is written. Without one
+    dict and list become JSON, str is text and bytes are
+    application/octet-stream. content_type overrides what the answer is called.
+    """
+
+    __slots__ = ("_payload", "status_code", "content_type", "_headers", "_shape")
+
+    def __init__(self, payload=None, status_code=200, headers=None, content_type=None):
+        self._payload = payload
+        self.status_code = status_code
+        self.content_type = content_type
+        self._headers = headers
+        self._shape = None
+
+    @property
+    def payload(self):
+        """What is answered: dict, list, str, bytes, a Model and the like.
+
+        Until it is set it can be put together: payload.user.name = 'Ada',
+        payload['user'] = {...}, payload.append(row), payload[:] = rows.
+        """
+        if self._payload is None:
+            self._payload = Payload()
+        return self._payload
+
+    @payload.setter
+    def payload(self, value):
+        self._payload = value
+
+    @property
+    def has_payload(self):
+        """Whether there is anything to answer with."""
+        return self.value is not None
+
+    @property
+    def value(self):
+        """The payload, or None if nothing was set."""
+        payload = self._payload
+        return payload.value() if payload.__class__ is Payload else payload
+
+    @property
+    def headers(self):
+        """Header fields of the answer, a dict."""
+        if self._headers is None:
+            self._headers = {}
+        return self._headers
+
+    @headers.setter
+    def headers(self, value):
+        self._headers = value
+
+    @property
+    def content_encoding(self):
+        """The header field Content-Encoding; None if there is none."""
+        return next((v for n, v in self.headers.items() if n.lower() == "content-encoding"), None)
+
+    @content_encoding.setter
+    def content_encoding(self, value):
+        self.headers["Content-Encoding"] = value
