@@ -6,6 +6,7 @@ func commands() []*command {
 		quickstartCommand(),
 		serveCommand(),
 		deployCommand(),
+		buildCommand(),
 		invokeCommand(),
 		servicesCommand(),
 		versionsCommand(),

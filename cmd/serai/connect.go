@@ -29,10 +29,10 @@ func (t *target) register(fs *flag.FlagSet) {
 	fs.StringVar(&t.token, "token", "", "`TOKEN` of the operator or a tenant; $SERAI_TOKEN, or ./"+quickstartToken+" for the default URL")
 	fs.StringVar(&t.tokenFile, "token-file", "", "`FILE` with the token")
 	fs.StringVar(&t.tenant, "tenant", "", "`NAME` of the tenant; $SERAI_TENANT, or "+host.DefaultTenant)
-	fs.Func("output", "`FORMAT`: text or json (default text)", nil)
-	f := fs.Lookup("output")
-	f.Value = (*formatValue)(&t.output)
+	fs.Var((*formatValue)(&t.output), "output", formatUsage)
 }
+
+const formatUsage = "`FORMAT`: text or json (default text)"
 
 // formatValue is the value of --output.
 type formatValue string

@@ -18,6 +18,7 @@ type deployFlags struct {
 	memory, request, reply               bytesValue
 	timeout, cpu                         durationValue
 	inFlight, queue                      int
+	packages                             packageFlags
 	reset                                bool
 }
 
@@ -36,6 +37,7 @@ func (f *deployFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.grants, "grant", "`KIND:NAME` that the service may use: connection, service, key or config; may be repeated")
 	fs.StringVar(&f.export, "export", "", "`FUNCTION` or class to run, where there are several")
 	fs.StringVar(&f.entry, "entry", "", "`FILE` in the folder to load (default service.py)")
+	f.packages.register(fs)
 	fs.BoolVar(&f.reset, "reset", false, "start from the defaults, not from the settings of the running version")
 }
 
@@ -79,9 +81,10 @@ func given(n int) *int {
 	return &n
 }
 
-const deployLong = `PATH is a .py file, a folder with Python (its own modules and vendored
-pure-Python packages), a .wasm file, or a folder with a Go module, which is
-built with the go command first. The host finds out the kind of a module.
+const deployLong = `PATH is a .py file, a folder with Python, an upload that build wrote, a .wasm
+file, or a folder with a Go module, which is built with the go command first.
+The host finds out the kind of a module. The packages of a requirements.txt
+beside the service come along; serai build --help tells how.
 
 Python may hold several services; all of them become live at once. Each is
 called by its class attribute name, or by the names of its file and class.
@@ -131,6 +134,9 @@ func (f *deployFlags) deploy(ctx context.Context, a *app, c *client.Client, tena
 	}
 	up, name, err := pack(ctx, path, a.stderr)
 	if err != nil {
+		return nil, err
+	}
+	if up, _, err = f.packages.add(ctx, a, path, up); err != nil {
 		return nil, err
 	}
 	if f.name == "" && up.ContentType != host.TypeWASM {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/seraihost/serai/cmd/serai/internal/wheel"
 	"github.com/seraihost/serai/host/control/client"
 )
 
@@ -129,10 +130,13 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 	if e.Op == fsnotify.Chmod {
 		return false
 	}
-	if file != "" {
-		return filepath.Clean(e.Name) == file
-	}
 	name := filepath.Base(e.Name)
+	if name == wheel.LockFile { // written by the deploy of its requirements
+		return false
+	}
+	if file != "" {
+		return filepath.Clean(e.Name) == file || name == wheel.RequirementsFile
+	}
 	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".pyc") || name == "__pycache__" {
 		return false
 	}

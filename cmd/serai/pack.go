@@ -51,8 +51,10 @@ func pack(ctx context.Context, name string, stderr io.Writer) (client.Upload, st
 		kind = host.TypePython
 	case ".wasm":
 		kind = host.TypeWASM
+	case ".tar":
+		kind = host.TypeTar
 	default:
-		return client.Upload{}, "", fmt.Errorf("%s is not a service: use a .py file, a .wasm file, or a folder with Python or Go", name)
+		return client.Upload{}, "", fmt.Errorf("%s is not a service: use a .py file, a .wasm file, a folder with Python or Go, or a .tar that serai build wrote", name)
 	}
 	if info.Size() > maxPacked {
 		return client.Upload{}, "", fmt.Errorf("%s has %d bytes; a service has at most %d", name, info.Size(), maxPacked)

@@ -58,6 +58,9 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 	if up.ContentType == host.TypePython {
 		r.folder = filepath.Join(filepath.Dir(path), testdata)
 	}
+	if up, _, err = f.packages.add(ctx, a, path, up); err != nil {
+		return nil, err
+	}
 	tests, err := withRunner(up)
 	if err != nil {
 		return nil, err

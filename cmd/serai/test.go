@@ -26,8 +26,9 @@ exit code is pytest's: 1 if tests failed, 5 if there are none.`
 // testFlags are those of serai test.
 type testFlags struct {
 	target
-	pytest []string
-	record bool
+	packages packageFlags
+	pytest   []string
+	record   bool
 }
 
 func testCommand() *command {
@@ -47,6 +48,7 @@ func testCommand() *command {
 				fs.Func(name, usage, func(v string) error { f.pytest = append(f.pytest, "-"+name, v); return nil })
 			}
 			fs.BoolVar(&f.record, "record", false, "send what is not scripted through real connections, and keep the replies")
+			f.packages.register(fs)
 			f.register(fs)
 			return func(ctx context.Context, a *app, args []string) error {
 				path, tests := testPath(args)
