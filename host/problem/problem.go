@@ -29,6 +29,10 @@ type Problem struct {
 	CID      string `json:"cid,omitempty"`         // request id, the same as in the log
 	Field    string `json:"field,omitempty"`       // place of the bad value in the input
 	Retry    int    `json:"retry_after,omitempty"` // seconds after which trying again makes sense
+	// Result and Details are what clients of Zato's APIs read: "Error" and
+	// texts. Only failures of services have them.
+	Result  string   `json:"result,omitempty"`
+	Details []string `json:"details,omitempty"`
 	// Failure is how the guest's own code failed. It is for the guest's
 	// author only and absent unless WithFailure put it there.
 	Failure *host.GuestFailure `json:"failure,omitempty"`
@@ -79,7 +83,7 @@ func (p Problem) Opened(err error) Problem {
 	if f.File != "" {
 		p.Detail += " (" + f.File + ", line " + strconv.Itoa(f.Line) + ")"
 	}
-	p.Traceback = f.Traceback
+	p.Details, p.Traceback = []string{p.Detail}, f.Traceback
 	return p
 }
 
@@ -91,6 +95,7 @@ func (p Problem) Public() Problem {
 	switch p.Code {
 	case abi.Failed.String():
 		p.Detail = "the service failed; its log has the detail under the request id"
+		p.Result, p.Details = "Error", []string{p.Detail}
 	case abi.Internal.String():
 		p.Detail = "internal error; the host's log has the detail under the request id"
 	}

@@ -36,6 +36,8 @@ PRELOAD = (
 _JSON_OK = b"\x01\0\0\0\x13\0\0\0\x10\0\0\0header.content-typeapplication/json"
 _TEXT_OK = b"\x01\0\0\0\x13\0\0\0\x19\0\0\0header.content-typetext/plain; charset=utf-8"
 _EMPTY_OK = b"\0\0\0\0"
+#: The fields that these encode.
+_DECODED = {_JSON_OK: ("header.content-type", JSON), _TEXT_OK: ("header.content-type", TEXT), _EMPTY_OK: ()}
 
 
 def boot():
@@ -99,7 +101,8 @@ def init(envelope):
         handlers = {name: _serve(target, name) for name, target in found.items()}
         _serai.write(_load.describe(found))
         _settle()
-        return next(iter(handlers.values())) if len(handlers) == 1 else _route(handlers)
+        handler = next(iter(handlers.values())) if len(handlers) == 1 else _route(handlers)
+        return _told_zato_cid(handler) if "zato" in sys.modules else handler
     except BaseException as exc:
         return failure(exc)
     finally:
@@ -122,6 +125,19 @@ def _route(handlers):
 
     def handle(envelope, body):
         return handlers[envelope.get("service")](envelope, body)
+
+    return handle
+
+
+def _told_zato_cid(handler):
+    """handler, with the header that clients of Zato's APIs look for."""
+
+    def handle(envelope, body):
+        reply = handler(envelope, body)
+        if len(reply) == 3:
+            return reply  # a failure, which the host answers
+        fields, content = reply
+        return [*(_DECODED[fields] if fields.__class__ is bytes else fields), "header.x-zato-cid", envelope.get("cid", "")], content
 
     return handle
 

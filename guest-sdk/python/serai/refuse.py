@@ -12,6 +12,10 @@ class Refused(Unsupported, AttributeError):
     """A service asked for what a sandbox does not have. The message says why and names the alternative."""
 
 
+class RefusedModule(Unsupported, ModuleNotFoundError):
+    """A service imported what a sandbox does not have. The message says why and names the alternative."""
+
+
 _PROCESS = "a service runs in a sandbox of its own and cannot reach into the process that hosts it"
 _SYSTEM = "this host has no connections of this type"
 _REST = "use a REST connection, self.rest['name'], if the system has an HTTP API"
@@ -101,6 +105,8 @@ OUT = {
 
 #: What the package zato has at home and not here: name to why and alternative.
 ZATO = {
+    "HTMLService": ("pages are text like any other", "set self.response.payload to the page and self.response.content_type to 'text/html'"),
+    "JSONAdapter": ("adapters derive from RESTAdapter", "derive from RESTAdapter, with conn_name, method and get_request"),
     "AdminService": ("administration of the host is not for services", "use `serai`, `serai.yaml` or the control API"),
     "PubSubHook": SERVICE["pubsub"],
     "WSXHook": SERVICE["wsx"],
@@ -110,6 +116,36 @@ ZATO = {
     "SAPAdapter": ("there is no adapter for SAP", "derive from RESTAdapter and call SAP's OData API"),
     "BusinessCentralAdapter": ("there is no adapter for Business Central", "derive from RESTAdapter and call its OData API"),
 }
+
+#: Modules and packages of Zato that are not here: name to why and alternative.
+MODULES = {
+    "zato.admin": ZATO["AdminService"],
+    "zato.broker": SERVICE["broker_client"],
+    "zato.cli": ZATO["AdminService"],
+    "zato.client": ("a service calls others through the host", "use self.invoke, or self.rest['name'] for services elsewhere"),
+    "zato.common.broker_message": SERVICE["broker_client"],
+    "zato.common.crypto": ("keys stay on the host", "use self.crypto"),
+    "zato.common.hl7": SERVICE["mllp"],
+    "zato.common.kvdb": ("the store is reached through the service", "use self.kvdb"),
+    "zato.common.odb": SERVICE["odb"],
+    "zato.common.pubsub": SERVICE["pubsub"],
+    "zato.enclog": ("logs are the host's", "use self.logger, and self.crypto.encrypt for what must not be read there"),
+    "zato.hl7v2": SERVICE["mllp"],
+    "zato.server": (_PROCESS, "import from zato.server.service what services derive from"),
+    "zato.sso": SERVICE["sso"],
+}
+
+
+def module(name):
+    """The exception that refuses the import of a module of Zato."""
+    parts = name.split(".")
+    for n in range(len(parts), 1, -1):
+        reason = MODULES.get(".".join(parts[:n]))
+        if reason is not None:
+            return RefusedModule(message(name, reason))
+    missing = RefusedModule(f"there is no module {name}: docs/zato.md lists what there is of Zato")
+    missing.name = name  # lets "from zato.common import NAME" look for a name that is no module
+    return missing
 
 
 def message(name, reason):

@@ -1,0 +1,1 @@
+"""The package of :mod:`zato.common.ext.dataclasses` and :mod:`zato.common.ext.bunch`."""

@@ -1,0 +1,1 @@
+"""The package of :mod:`zato.common.marshal_.api`."""

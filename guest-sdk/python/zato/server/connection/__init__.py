@@ -1,0 +1,1 @@
+"""The package of :mod:`zato.server.connection.http_soap`."""
