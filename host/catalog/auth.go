@@ -19,9 +19,11 @@ func (c *Catalog) PutAuth(ctx context.Context, a host.AuthDefinition) error {
 	if err := checkAuth(&a); err != nil {
 		return err
 	}
-	return c.update(ctx, a.Tenant, func(tx host.Tx) error {
-		return put(tx, dataKey(a.Tenant, dataAuth, a.Name), authRecord{Auth: a, Hash: a.Hash})
-	})
+	return c.update(ctx, a.Tenant, func(tx host.Tx) error { return putAuth(tx, a) })
+}
+
+func putAuth(tx host.Tx, a host.AuthDefinition) error {
+	return put(tx, dataKey(a.Tenant, dataAuth, a.Name), authRecord{Auth: a, Hash: a.Hash})
 }
 
 func checkAuth(a *host.AuthDefinition) error {
@@ -93,15 +95,17 @@ func (c *Catalog) Auths(ctx context.Context, tenant string) ([]host.AuthDefiniti
 // DeleteAuth removes a security definition. Conflict: a route or a channel
 // uses it.
 func (c *Catalog) DeleteAuth(ctx context.Context, tenant, name string) error {
-	return c.update(ctx, tenant, func(tx host.Tx) error {
-		if err := mustExist(tx, tenant, dataAuth, "security definition", name); err != nil {
-			return err
-		}
-		if err := checkUnused(tx, tenant, name); err != nil {
-			return fmt.Errorf("looking for what uses it: %w", err)
-		}
-		return tx.Delete(dataKey(tenant, dataAuth, name))
-	})
+	return c.update(ctx, tenant, func(tx host.Tx) error { return deleteAuth(tx, tenant, name) })
+}
+
+func deleteAuth(tx host.Tx, tenant, name string) error {
+	if err := mustExist(tx, tenant, dataAuth, "security definition", name); err != nil {
+		return err
+	}
+	if err := checkUnused(tx, tenant, name); err != nil {
+		return fmt.Errorf("looking for what uses it: %w", err)
+	}
+	return tx.Delete(dataKey(tenant, dataAuth, name))
 }
 
 // checkUnused returns a Conflict when a security definition protects something.

@@ -26,13 +26,6 @@ func New(store host.Store, box *security.Box, owned ...func(tenant string) []byt
 	return &Catalog{store: store, box: box, owned: own, now: func() time.Time { return time.Now().UTC() }}
 }
 
-// Update runs fn as one transaction in which the tenant exists, for several
-// changes at once: fn makes them with the functions that take a [host.Tx]. It
-// may run again, so it must have no other effects.
-func (c *Catalog) Update(ctx context.Context, tenant string, fn func(host.Tx) error) error {
-	return c.update(ctx, tenant, fn)
-}
-
 // view runs fn on a snapshot in which the tenant exists.
 func (c *Catalog) view(ctx context.Context, tenant string, fn func(host.Tx) error) error {
 	return c.store.View(ctx, func(tx host.Tx) error {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/seraihost/serai/abi"
@@ -14,11 +15,11 @@ const MaxChannels = 10_000
 // PutChannel creates or replaces a channel.
 func (c *Catalog) PutChannel(ctx context.Context, channel host.Channel) error {
 	return c.update(ctx, channel.Tenant, func(tx host.Tx) error {
-		return PutChannels(tx, channel.Tenant, channel)
+		return putChannels(tx, channel.Tenant, channel)
 	})
 }
 
-// PutChannels creates or replaces channels of a tenant, which exists, within a
+// putChannels creates or replaces channels of a tenant, which exists, within a
 // transaction. The routes of all that it replaces make room first, so they may
 // move from one channel to another. When it returns an error, the transaction
 // must not be committed.
@@ -27,7 +28,7 @@ func (c *Catalog) PutChannel(ctx context.Context, channel host.Channel) error {
 // security definition does not exist; Conflict on field "path" when another
 // channel or service has a route that takes the same requests; Denied beyond
 // [MaxChannels].
-func PutChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
+func putChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
 	seen := make(map[string]bool, len(channels))
 	canonical := make([]host.Channel, 0, len(channels))
 	count, _, err := get[countRecord](tx, kindPrefix(tenant, dataCount))
@@ -37,7 +38,7 @@ func PutChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
 	for _, channel := range channels {
 		channel.Tenant = tenant
 		if channel, err = NormalizeChannel(channel); err != nil {
-			return err
+			return about(KindChannel, channel.Name, err)
 		}
 		if seen[channel.Name] {
 			return host.FieldErrorf("name", "two channels are called %q; rename one", channel.Name)
@@ -59,10 +60,16 @@ func PutChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
 	if count.Channels > MaxChannels {
 		return host.Errorf(abi.Denied, "tenant %q would have %d channels; at most %d fit", tenant, count.Channels, MaxChannels)
 	}
+	var all []error
 	for _, channel := range canonical {
-		if err := putChannel(tx, channel); err != nil {
+		err := putChannel(tx, channel)
+		if fatal(err) {
 			return err
 		}
+		all = append(all, about(KindChannel, channel.Name, err))
+	}
+	if err := errors.Join(all...); err != nil {
+		return err
 	}
 	return put(tx, kindPrefix(tenant, dataCount), count)
 }
@@ -105,14 +112,14 @@ func getChannel(tx host.Tx, tenant, name string) (host.Channel, error) {
 // Channels returns the channels of a tenant, sorted by name.
 func (c *Catalog) Channels(ctx context.Context, tenant string) (found []host.Channel, err error) {
 	err = c.view(ctx, tenant, func(tx host.Tx) (err error) {
-		found, err = Channels(tx, tenant)
+		found, err = listChannels(tx, tenant)
 		return err
 	})
 	return found, err
 }
 
-// Channels returns the channels of a tenant within a transaction, sorted by name.
-func Channels(tx host.Tx, tenant string) ([]host.Channel, error) {
+// listChannels returns the channels of a tenant within a transaction, sorted by name.
+func listChannels(tx host.Tx, tenant string) ([]host.Channel, error) {
 	found := []host.Channel{}
 	err := each(tx, kindPrefix(tenant, dataChannel), func(r channelRecord) error {
 		found = append(found, r.Channel)
@@ -123,11 +130,11 @@ func Channels(tx host.Tx, tenant string) ([]host.Channel, error) {
 
 // DeleteChannel removes a channel. NotFound: there is none.
 func (c *Catalog) DeleteChannel(ctx context.Context, tenant, name string) error {
-	return c.update(ctx, tenant, func(tx host.Tx) error { return DeleteChannel(tx, tenant, name) })
+	return c.update(ctx, tenant, func(tx host.Tx) error { return deleteChannel(tx, tenant, name) })
 }
 
-// DeleteChannel removes a channel within a transaction. NotFound: there is none.
-func DeleteChannel(tx host.Tx, tenant, name string) error {
+// deleteChannel removes a channel within a transaction. NotFound: there is none.
+func deleteChannel(tx host.Tx, tenant, name string) error {
 	channel, err := getChannel(tx, tenant, name)
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func TestPutChannelsTogether(t *testing.T) {
 	t.Parallel()
 	c, ctx := withTenants(t, "a"), t.Context()
 	write := func(channels ...host.Channel) error {
-		return c.Update(ctx, "a", func(tx host.Tx) error { return PutChannels(tx, "a", channels...) })
+		return c.update(ctx, "a", func(tx host.Tx) error { return putChannels(tx, "a", channels...) })
 	}
 	ok(t, write(channel("a", "one", "GET /1"), channel("a", "two", "GET /2")))
 	ok(t, write(channel("a", "one", "GET /2"), channel("a", "two", "GET /1"))) // they swap
@@ -145,14 +145,14 @@ func TestPutChannelsTogether(t *testing.T) {
 	want(t, write(channel("a", "y", "GET /y"), missing), abi.Invalid, "auth")
 	// Another writer of the transaction fails: nothing stays.
 	boom := errors.New("boom")
-	err := c.Update(ctx, "a", func(tx host.Tx) error {
-		if err := PutChannels(tx, "a", channel("a", "x", "GET /x")); err != nil {
+	err := c.update(ctx, "a", func(tx host.Tx) error {
+		if err := putChannels(tx, "a", channel("a", "x", "GET /x")); err != nil {
 			return err
 		}
-		if err := DeleteChannel(tx, "a", "one"); err != nil {
+		if err := deleteChannel(tx, "a", "one"); err != nil {
 			return err
 		}
-		if all, err := Channels(tx, "a"); err != nil || len(all) != 2 {
+		if all, err := listChannels(tx, "a"); err != nil || len(all) != 2 {
 			t.Errorf("within the transaction: %v, %v", all, err)
 		}
 		return boom
@@ -163,7 +163,7 @@ func TestPutChannelsTogether(t *testing.T) {
 	if got, want := table(t, c), "a/two GET /1\na/one GET /2"; got != want {
 		t.Errorf("table:\n%s\nwant:\n%s", got, want)
 	}
-	if err := c.Update(ctx, "nobody", func(host.Tx) error { return nil }); host.CodeOf(err) != abi.NotFound {
+	if err := c.update(ctx, "nobody", func(host.Tx) error { return nil }); host.CodeOf(err) != abi.NotFound {
 		t.Errorf("error %v", err)
 	}
 }
@@ -176,7 +176,7 @@ func TestChannelsAreCounted(t *testing.T) {
 	}
 	ok(t, c.PutChannel(ctx, channel("a", "y", "GET /y")))
 	ok(t, c.DeleteChannel(ctx, "a", "x"))
-	ok(t, c.Update(ctx, "a", func(tx host.Tx) error {
+	ok(t, c.update(ctx, "a", func(tx host.Tx) error {
 		count, _, err := get[countRecord](tx, kindPrefix("a", dataCount))
 		if count.Channels != 1 {
 			t.Errorf("%d channels are counted", count.Channels)
@@ -233,7 +233,7 @@ func TestDeleteTenantWithChannels(t *testing.T) {
 	for i := range 600 { // more than one transaction deletes
 		all = append(all, channel("a", fmt.Sprint("c", i), fmt.Sprint("GET /", i)))
 	}
-	ok(t, c.Update(ctx, "a", func(tx host.Tx) error { return PutChannels(tx, "a", all...) }))
+	ok(t, c.update(ctx, "a", func(tx host.Tx) error { return putChannels(tx, "a", all...) }))
 	ok(t, c.PutChannel(ctx, channel("b", "b", "GET /b")))
 	ok(t, c.DeleteTenant(ctx, "a"))
 	if got, want := table(t, c), "b/b GET /b"; got != want {

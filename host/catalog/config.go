@@ -20,10 +20,7 @@ const (
 // SetConfig creates or replaces a configuration value of a tenant. The key
 // is up to [MaxKeyBytes] bytes of UTF-8 without control characters.
 func (c *Catalog) SetConfig(ctx context.Context, tenant, key string, value []byte) error {
-	if err := checkKey("key", key); err != nil {
-		return err
-	}
-	if err := checkSize("value", value, MaxConfigBytes); err != nil {
+	if err := checkConfig(key, value); err != nil {
 		return err
 	}
 	return c.setData(ctx, tenant, dataConfig, key, value)
@@ -48,10 +45,7 @@ func (c *Catalog) DeleteConfig(ctx context.Context, tenant, key string) error {
 // SetSecret creates or replaces a secret of a tenant, which is sealed before
 // it is stored. The name follows the rule of configuration keys.
 func (c *Catalog) SetSecret(ctx context.Context, tenant, name string, value []byte) error {
-	if err := checkKey("name", name); err != nil {
-		return err
-	}
-	if err := checkSize("value", value, MaxSecretBytes); err != nil {
+	if err := checkSecret(name, value); err != nil {
 		return err
 	}
 	return c.setData(ctx, tenant, dataSecret, name, c.box.Seal(value, secretUse(tenant, name)))
@@ -87,6 +81,20 @@ func (c *Catalog) DeleteSecret(ctx context.Context, tenant, name string) error {
 	return c.deleteData(ctx, tenant, dataSecret, "secret", name)
 }
 
+func checkConfig(key string, value []byte) error {
+	if err := checkKey("key", key); err != nil {
+		return err
+	}
+	return checkSize("value", value, MaxConfigBytes)
+}
+
+func checkSecret(name string, value []byte) error {
+	if err := checkKey("name", name); err != nil {
+		return err
+	}
+	return checkSize("value", value, MaxSecretBytes)
+}
+
 func checkKey(field, key string) error {
 	if key == "" || len(key) > MaxKeyBytes || !utf8.ValidString(key) || hasControl(key) {
 		return host.FieldErrorf(field, "%s %q: use 1 to %d bytes of UTF-8 without control characters", field, host.Clip(key), MaxKeyBytes)
@@ -104,12 +112,14 @@ func checkSize(field string, value []byte, most int) error {
 }
 
 func (c *Catalog) setData(ctx context.Context, tenant string, kind byte, name string, value []byte) error {
-	return c.update(ctx, tenant, func(tx host.Tx) error {
-		if err := tx.Set(dataKey(tenant, kind, name), value, 0); err != nil {
-			return fmt.Errorf("writing value: %w", err)
-		}
-		return nil
-	})
+	return c.update(ctx, tenant, func(tx host.Tx) error { return putData(tx, tenant, kind, name, value) })
+}
+
+func putData(tx host.Tx, tenant string, kind byte, name string, value []byte) error {
+	if err := tx.Set(dataKey(tenant, kind, name), value, 0); err != nil {
+		return fmt.Errorf("writing value: %w", err)
+	}
+	return nil
 }
 
 func (c *Catalog) data(ctx context.Context, tenant string, kind byte, what, name string) ([]byte, error) {
@@ -134,12 +144,14 @@ func (c *Catalog) dataNames(ctx context.Context, tenant string, kind byte, prefi
 
 // deleteData removes a named record, which must exist.
 func (c *Catalog) deleteData(ctx context.Context, tenant string, kind byte, what, name string) error {
-	return c.update(ctx, tenant, func(tx host.Tx) error {
-		if err := mustExist(tx, tenant, kind, what, name); err != nil {
-			return err
-		}
-		return tx.Delete(dataKey(tenant, kind, name))
-	})
+	return c.update(ctx, tenant, func(tx host.Tx) error { return removeData(tx, tenant, kind, what, name) })
+}
+
+func removeData(tx host.Tx, tenant string, kind byte, what, name string) error {
+	if err := mustExist(tx, tenant, kind, what, name); err != nil {
+		return err
+	}
+	return tx.Delete(dataKey(tenant, kind, name))
 }
 
 func mustExist(tx host.Tx, tenant string, kind byte, what, name string) error {

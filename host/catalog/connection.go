@@ -21,9 +21,11 @@ func (c *Catalog) PutConnection(ctx context.Context, conn host.Connection) error
 	if err := checkConnection(conn); err != nil {
 		return err
 	}
-	return c.update(ctx, conn.Tenant, func(tx host.Tx) error {
-		return put(tx, dataKey(conn.Tenant, dataConn, conn.Name), connectionRecord{Connection: conn})
-	})
+	return c.update(ctx, conn.Tenant, func(tx host.Tx) error { return putConnection(tx, conn) })
+}
+
+func putConnection(tx host.Tx, conn host.Connection) error {
+	return put(tx, dataKey(conn.Tenant, dataConn, conn.Name), connectionRecord{Connection: conn})
 }
 
 func checkConnection(conn host.Connection) error {

@@ -8,61 +8,10 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// Activate is [Catalog.ActivateAll] of one version.
+// Activate makes a version the running one of its service: an [Edit] of one
+// version.
 func (c *Catalog) Activate(ctx context.Context, v host.Version) error {
-	return c.ActivateAll(ctx, v.Tenant, []host.Version{v}, nil)
-}
-
-// ActivateAll makes versions of a tenant the running ones of their services, in
-// one transaction: it records those that are new, creates services that are
-// new, and replaces their routes in the routing table. A version that was
-// recorded before keeps its Created; a zero Created becomes now. also, which
-// may be nil, runs first in the same transaction.
-//
-// Errors: NotFound without the tenant; Denied on field "quota.services" when
-// the tenant has as many services as it may; Conflict on field "route" when
-// another service, of this or another tenant, has a route that takes the same
-// requests; Invalid when a name, the digest or a route is malformed or a
-// route's security definition does not exist.
-func (c *Catalog) ActivateAll(ctx context.Context, tenant string, versions []host.Version, also func(host.Tx) error) error {
-	routes := make([][]host.Route, len(versions))
-	for i, v := range versions {
-		if err := checkVersion(v); err != nil {
-			return err
-		}
-		var err error
-		if routes[i], err = normalizeRoutes(v.Settings.Routes); err != nil {
-			return err
-		}
-	}
-	return c.retryPurged(ctx, tenant, func(tx host.Tx) error {
-		owner, err := liveTenant(tx, tenant)
-		if err != nil {
-			return err
-		}
-		if also != nil {
-			if err := also(tx); err != nil {
-				return err
-			}
-		}
-		// Routes move between services of one upload, so the old ones of all
-		// make room first.
-		services := make([]serviceRecord, len(versions))
-		for i, v := range versions {
-			if services[i], err = c.serviceToSwitch(tx, owner.Tenant, v.Service); err != nil {
-				return err
-			}
-			if err := removeRoutes(tx, services[i].Routes); err != nil {
-				return err
-			}
-		}
-		for i, v := range versions {
-			if err := c.activate(tx, v, services[i], routes[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.Edit(ctx, v.Tenant, Edit{Activate: []host.Version{v}})
 }
 
 // activate switches one service, whose old routes are out of the table.
@@ -162,17 +111,25 @@ func (c *Catalog) Services(ctx context.Context, tenant string) ([]host.Service, 
 // DeleteService removes a service with its versions and routes. It is gone
 // when the first transaction commits; its versions follow in bounded ones.
 func (c *Catalog) DeleteService(ctx context.Context, tenant, name string) error {
-	err := c.update(ctx, tenant, func(tx host.Tx) error {
-		record, err := getService(tx, tenant, name)
-		if err != nil {
-			return err
-		}
-		return removeService(tx, record)
-	})
+	err := c.update(ctx, tenant, func(tx host.Tx) error { return deleteService(tx, tenant, name) })
 	if err != nil {
 		return err
 	}
 	return c.purgeVersions(ctx, tenant, name)
+}
+
+// PurgeVersions removes what an [Edit] left of a service that it deleted. It
+// does nothing to a service that exists.
+func (c *Catalog) PurgeVersions(ctx context.Context, tenant, name string) error {
+	return c.purgeVersions(ctx, tenant, name)
+}
+
+func deleteService(tx host.Tx, tenant, name string) error {
+	record, err := getService(tx, tenant, name)
+	if err != nil {
+		return err
+	}
+	return removeService(tx, record)
 }
 
 // removeService deletes a service's record and routes and uncounts it.

@@ -61,7 +61,7 @@ func (s *Server) deployAll(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	first, err := o.settings(defaultSettings(tenant.Quota), tenant.Quota)
+	first, err := o.settings(host.DefaultSettings(tenant.Quota), tenant.Quota)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func parseOptions(raw []byte) (o options, err error) {
 // settingsOver puts the options over the defaults, or over the settings of the
 // running version where the author keeps them.
 func (s *Server) settingsOver(ctx context.Context, t host.Tenant, service string, o options) (host.Settings, error) {
-	base := defaultSettings(t.Quota)
+	base := host.DefaultSettings(t.Quota)
 	if o.Keep {
 		running, err := s.running(ctx, t.Name, service)
 		switch {

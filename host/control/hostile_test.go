@@ -179,7 +179,7 @@ func FuzzSettings(f *testing.F) {
 			}
 			return
 		}
-		s, err := o.settings(defaultSettings(q), q)
+		s, err := o.settings(host.DefaultSettings(q), q)
 		if err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -188,3 +189,7 @@ func list[T any](v []T) []T {
 	}
 	return v
 }
+
+func showBytes(n int64) string    { return host.Bytes(n).String() }
+func showDuration(n int64) string { return time.Duration(n).String() }
+func showCount(n int64) string    { return strconv.FormatInt(n, 10) }

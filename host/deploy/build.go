@@ -2,15 +2,12 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/runtime"
 )
 
@@ -107,95 +104,16 @@ func (d *Deployer) DeployAll(ctx context.Context, up host.Upload, settings func(
 		}
 		versions[i] = b.version(o, s)
 	}
-	all, err := d.Activate(ctx, up.Tenant, versions, nil)
+	all, err := d.Edit(ctx, up.Tenant, catalog.Edit{Activate: versions})
 	for i := range all {
 		all[i].DeployMS = milliseconds(b.start)
 	}
 	return all, err
 }
 
-// digest names a version by what makes it: content, runtime and settings.
-func digest(v host.Version) (string, error) {
-	b, err := json.Marshal(struct {
-		Tenant, Service string
-		Kind            host.Kind
-		Source, Runtime string
-		Upload          string `json:",omitempty"`
-		Settings        host.Settings
-	}{v.Tenant, v.Service, v.Kind, v.Source, v.Runtime, v.Upload, v.Settings})
-	if err != nil {
-		return "", fmt.Errorf("naming version: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
-}
-
-// named gives a version its digest or, if the same content with the same
-// settings was deployed before, returns that version, whose image exists.
-func (d *Deployer) named(ctx context.Context, v host.Version) (host.Version, error) {
-	if v.Digest != "" {
-		return v, nil
-	}
-	var err error
-	if v.Digest, err = digest(v); err != nil {
-		return v, err
-	}
-	old, err := d.Catalog.Version(ctx, v.Tenant, v.Service, v.Digest)
-	switch {
-	case err == nil:
-		return old, nil
-	case host.CodeOf(err) != abi.NotFound:
-		return v, err
-	}
-	return v, nil
-}
-
-// Activate makes versions of one tenant live: it records them in one
-// transaction, in which also is done what also does, and switches. When it
-// fails nothing has changed. The receipts are in the order of the versions.
-func (d *Deployer) Activate(ctx context.Context, tenant string, versions []host.Version, also func(host.Tx) error) ([]host.Receipt, error) {
-	programs := make([]runtime.Program, 0, len(versions))
-	closeAll := func(err error) error {
-		for _, p := range programs {
-			err = errors.Join(err, p.Close())
-		}
-		return err
-	}
-	for i, v := range versions {
-		v, err := d.named(ctx, v)
-		if err != nil {
-			return nil, closeAll(err)
-		}
-		p, err := d.Runtime.Load(ctx, v)
-		if err != nil {
-			return nil, closeAll(err)
-		}
-		versions[i], programs = v, append(programs, p)
-	}
-	d.activation.Lock()
-	err := d.Catalog.ActivateAll(ctx, tenant, versions, also)
-	if err == nil {
-		for i, v := range versions {
-			d.Switcher.Switch(v, programs[i])
-		}
-	}
-	d.activation.Unlock()
-	if err != nil {
-		return nil, closeAll(err)
-	}
-	if err := d.OnChange(ctx); err != nil {
-		return nil, fmt.Errorf("switching routes: %w", err)
-	}
-	out := make([]host.Receipt, len(versions))
-	for i, v := range versions {
-		out[i] = host.Receipt{Service: v.Service, Version: v.Digest, Kind: v.Kind, ImageBytes: v.ImageBytes, OwnBytes: v.OwnBytes, About: v.About}
-	}
-	return out, nil
-}
-
 func (d *Deployer) activateOne(ctx context.Context, v host.Version) (*host.Receipt, error) {
 	start := time.Now()
-	all, err := d.Activate(ctx, v.Tenant, []host.Version{v}, nil)
+	all, err := d.Edit(ctx, v.Tenant, catalog.Edit{Activate: []host.Version{v}})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/guest"
 	"github.com/seraihost/serai/host/runtime"
 	"github.com/seraihost/serai/host/telemetry"
@@ -21,10 +22,11 @@ type Catalog interface {
 	Service(ctx context.Context, tenant, name string) (host.Service, error)
 	Version(ctx context.Context, tenant, service, digest string) (host.Version, error)
 	Versions(ctx context.Context, tenant, service string) ([]host.Version, error)
-	// ActivateAll records the versions and makes them the running ones, and
-	// does what also does, in one transaction.
-	ActivateAll(ctx context.Context, tenant string, versions []host.Version, also func(host.Tx) error) error
+	// Edit makes changes in one transaction.
+	Edit(ctx context.Context, tenant string, e catalog.Edit) error
 	DeleteService(ctx context.Context, tenant, name string) error
+	// PurgeVersions removes what Edit left of a service that it deleted.
+	PurgeVersions(ctx context.Context, tenant, name string) error
 }
 
 // Switcher routes calls to versions.
@@ -64,7 +66,7 @@ func (d *Deployer) Deploy(ctx context.Context, up host.Upload) (*host.Receipt, e
 	if err != nil {
 		return nil, err
 	}
-	all, err := d.Activate(ctx, up.Tenant, b.Versions(up.Settings), nil)
+	all, err := d.Edit(ctx, up.Tenant, catalog.Edit{Activate: b.Versions(up.Settings)})
 	if err != nil {
 		return nil, err
 	}

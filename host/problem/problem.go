@@ -38,6 +38,18 @@ type Problem struct {
 	Failure *host.GuestFailure `json:"failure,omitempty"`
 	// Traceback is the failure's, for API clients of a version of serai dev.
 	Traceback string `json:"traceback,omitempty"`
+	// Errors are all that is wrong with an input, where that is several
+	// things; the members above are about the first one.
+	Errors []Detail `json:"errors,omitempty"`
+}
+
+// Detail is one of several errors about an input.
+type Detail struct {
+	Code   string `json:"code"`
+	Field  string `json:"field,omitempty"`
+	Detail string `json:"detail"`
+	// Failure is as in [Problem].
+	Failure *host.GuestFailure `json:"failure,omitempty"`
 }
 
 // From returns the problem document of an error, without what only the
@@ -53,6 +65,12 @@ func From(err error, cid string) Problem {
 	if p.Retry == 0 && code == abi.Unavailable {
 		p.Retry = 1
 	}
+	if all, ok := errors.AsType[host.Problems](err); ok && len(all) > 1 {
+		p.Errors = make([]Detail, len(all))
+		for i, e := range all {
+			p.Errors[i] = Detail{Code: kindOf(e.Code).code, Field: e.Field, Detail: e.Message}
+		}
+	}
 	return p
 }
 
@@ -67,6 +85,11 @@ func Of(code abi.Code, detail, cid string) Problem {
 func (p Problem) WithFailure(err error) Problem {
 	if e, ok := errors.AsType[*host.Error](err); ok {
 		p.Failure = e.Detail
+	}
+	if all, ok := errors.AsType[host.Problems](err); ok && len(all) == len(p.Errors) {
+		for i, e := range all {
+			p.Errors[i].Failure = e.Detail
+		}
 	}
 	return p
 }
@@ -88,10 +111,10 @@ func (p Problem) Opened(err error) Problem {
 }
 
 // Public returns p fit for API clients, who are strangers to the service:
-// without Failure, Traceback and Field, and with a fixed detail where the host or the
+// without Failure, Traceback, Field and Errors, and with a fixed detail where the host or the
 // service is at fault.
 func (p Problem) Public() Problem {
-	p.Failure, p.Traceback, p.Field = nil, "", ""
+	p.Failure, p.Traceback, p.Field, p.Errors = nil, "", "", nil
 	switch p.Code {
 	case abi.Failed.String():
 		p.Detail = "the service failed; its log has the detail under the request id"

@@ -52,11 +52,18 @@ func failure() error {
 }
 
 func TestDocuments(t *testing.T) {
+	several := fmt.Errorf("applying: %w", host.Problems{
+		host.FieldErrorf("channels.a.path", "path %q: begin it with /", "x"),
+		{Code: abi.Conflict, Field: "channels.b", Message: "taken"},
+		{Code: abi.Failed, Field: "services[0]", Message: "SyntaxError", Detail: &host.GuestFailure{Type: "SyntaxError", Line: 7}},
+	})
 	tests := map[string]problem.Problem{
 		"failed.json":          problem.From(failure(), "c1"),
 		"failed_author.json":   problem.From(failure(), "c1").WithFailure(failure()),
 		"failed_public.json":   problem.From(failure(), "c1").WithFailure(failure()).Public(),
 		"field.json":           problem.From(host.FieldErrorf("route", "path %q: begin it with /", "x"), "c2"),
+		"several.json":         problem.From(several, "c2").WithFailure(several),
+		"several_public.json":  problem.From(several, "c2").WithFailure(several).Public(),
 		"uncoded.json":         problem.From(errors.New("dial tcp 10.0.0.1: password=x"), "c3"),
 		"unavailable.json":     problem.From(&host.Error{Code: abi.Unavailable, Message: "no place left", RetryAfter: 1500 * time.Millisecond}, "c4"),
 		"deadline.json":        problem.From(fmt.Errorf("waiting: %w", context.DeadlineExceeded), "c5"),
