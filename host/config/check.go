@@ -2,95 +2,133 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/seraihost/serai/host"
 )
 
-// check finds what the types do not: names and combinations that make no
-// sense whatever a host holds.
-func (d *decoder) check(doc *Document) {
-	for name, s := range doc.Security {
-		d.name(Path("security", name), "security definition", name)
-		d.security(Path("security", name), s)
+// Check finds what the types do not: names and combinations that make no
+// sense whatever a host holds. The problems have paths and no positions.
+func Check(doc *Document) []Problem {
+	var c checker
+	for name, s := range sorted(doc.Security) {
+		c.name(Path("security", name), "security definition", name)
+		c.security(Path("security", name), s)
 	}
-	for name, c := range doc.Connections {
+	for name, conn := range sorted(doc.Connections) {
 		path := Path("connections", name)
-		d.name(path, "connection", name)
-		if c.Type == "" {
-			d.missing(path, "type", "the connector, such as http")
+		c.name(path, "connection", name)
+		if conn.Type == "" {
+			c.missing(path, "type", "the connector, such as http")
 		}
 	}
 	for i, s := range doc.Services {
-		path := Index("services", i)
-		if s.Path == "" && s.Name == "" {
-			d.missing(path, "path", "a file or folder; or name alone for the settings of a service that is there")
+		c.service(Index("services", i), s)
+	}
+	for name, channel := range sorted(doc.Channels) {
+		path := Path("channels", name)
+		c.name(path, "channel", name)
+		if channel.Service == "" {
+			c.missing(path, "service", "the name of the service that gets the requests")
 		}
-		if s.Path == "" && s.Services != nil {
-			d.found(Path(path, "services"), "services of a path are listed here; give the path")
-		}
-		d.isolation(path, s.Settings)
-		for name, settings := range s.Services {
-			d.name(Path(path, "services", name), "service", name)
-			d.isolation(Path(path, "services", name), settings)
+		if channel.Path == "" {
+			c.missing(path, "path", "such as /user/{id}")
 		}
 	}
-	for name, c := range doc.Channels {
-		path := Path("channels", name)
-		d.name(path, "channel", name)
-		if c.Service == "" {
-			d.missing(path, "service", "the name of the service that gets the requests")
-		}
-		if c.Path == "" {
-			d.missing(path, "path", "such as /user/{id}")
+	return c.problems
+}
+
+// sorted yields the items of a map in the order of their names.
+func sorted[T any](m map[string]T) func(yield func(string, T) bool) {
+	return func(yield func(string, T) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
+			}
 		}
 	}
 }
 
-func (d *decoder) security(path string, s Security) {
+type checker struct{ problems []Problem }
+
+func (c *checker) service(path string, s Service) {
+	switch {
+	case s.Path == "" && s.Name == "":
+		c.missing(path, "path", "a file or folder; or name alone for the settings of a service that is there")
+	case s.Path == "" && s.Services != nil:
+		c.found(Path(path, "services"), "services of a path are listed here; give the path")
+	case s.Name != "" && s.Services != nil:
+		c.found(Path(path, "services"), "a path with a name has one service; put its settings beside the name")
+	}
+	if s.Name != "" {
+		c.name(Path(path, "name"), "service", s.Name)
+	}
+	if s.Path == "" {
+		c.content(path, s.Settings, "belongs to the content of a service; give its path too")
+	}
+	c.isolation(path, s.Settings)
+	for name, settings := range sorted(s.Services) {
+		at := Path(path, "services", name)
+		c.name(at, "service", name)
+		c.isolation(at, settings)
+		c.content(at, settings, "is of the whole path; put it beside path")
+	}
+}
+
+// content refuses the settings that belong to an upload as a whole.
+func (c *checker) content(path string, s Settings, why string) {
+	if s.Entry != "" {
+		c.found(Path(path, "entry"), "entry %s", why)
+	}
+	if s.Export != "" {
+		c.found(Path(path, "export"), "export %s", why)
+	}
+}
+
+func (c *checker) security(path string, s Security) {
 	switch s.Type {
 	case host.AuthBasic:
 		if s.Username == "" {
-			d.missing(path, "username", "the name that clients send")
+			c.missing(path, "username", "the name that clients send")
 		}
-		d.unused(path, "header", s.Header != "", "basic")
-		d.unused(path, "key", s.Key != nil, "basic")
+		c.unused(path, "header", s.Header != "", "basic")
+		c.unused(path, "key", s.Key != nil, "basic")
 	case host.AuthAPIKey:
-		d.unused(path, "username", s.Username != "", "api-key")
-		d.unused(path, "realm", s.Realm != "", "api-key")
-		d.unused(path, "password", s.Password != nil, "api-key")
+		c.unused(path, "username", s.Username != "", "api-key")
+		c.unused(path, "realm", s.Realm != "", "api-key")
+		c.unused(path, "password", s.Password != nil, "api-key")
 	case "":
-		d.missing(path, "type", "basic or api-key")
+		c.missing(path, "type", "basic or api-key")
 	default:
-		d.found(Path(path, "type"), "%q: use basic or api-key", host.Clip(string(s.Type)))
+		c.found(Path(path, "type"), "%q: use basic or api-key", host.Clip(string(s.Type)))
 	}
 }
 
-func (d *decoder) isolation(path string, s Settings) {
+func (c *checker) isolation(path string, s Settings) {
 	switch s.Isolation {
 	case "", host.Pristine, host.Warm:
 	default:
-		d.found(Path(path, "isolation"), "%q: use pristine or warm", host.Clip(string(s.Isolation)))
+		c.found(Path(path, "isolation"), "%q: use pristine or warm", host.Clip(string(s.Isolation)))
 	}
 }
 
-func (d *decoder) name(path, what, name string) {
+func (c *checker) name(path, what, name string) {
 	if err := host.CheckName(what, name); err != nil {
-		d.found(path, "%s", host.MessageOf(err))
+		c.found(path, "%s", host.MessageOf(err))
 	}
 }
 
-func (d *decoder) missing(path, key, what string) {
-	d.found(path, "%s is missing: %s", key, what)
+func (c *checker) missing(path, key, what string) {
+	c.found(path, "%s is missing: %s", key, what)
 }
 
-func (d *decoder) unused(path, key string, given bool, kind string) {
+func (c *checker) unused(path, key string, given bool, kind string) {
 	if given {
-		d.found(Path(path, key), "a definition of type %s has no %s; remove it", kind, key)
+		c.found(Path(path, key), "a definition of type %s has no %s; remove it", kind, key)
 	}
 }
 
-// found notes a problem at a path.
-func (d *decoder) found(path, format string, args ...any) {
-	at, _ := d.at.Find(path)
-	d.problem(at.Line, at.Column, path, "%s", fmt.Sprintf(format, args...))
+func (c *checker) found(path, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }

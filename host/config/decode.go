@@ -30,12 +30,10 @@ func Parse(file string, content []byte, environment func(string) (string, bool))
 		d.value(root, reflect.ValueOf(doc).Elem(), "", 0)
 	}
 	if len(d.problems) == 0 {
-		d.check(doc)
+		d.problems = d.at.Locate(Check(doc))
 	}
 	if len(d.problems) > 0 {
-		e := &Error{File: file, Problems: d.problems}
-		e.sort()
-		return nil, d.at, e
+		return nil, d.at, newError(file, d.problems)
 	}
 	return doc, d.at, nil
 }

@@ -31,6 +31,16 @@ func (p Positions) Find(path string) (Position, bool) {
 	return at, ok
 }
 
+// Locate returns the problems with the places of their paths.
+func (p Positions) Locate(problems []Problem) []Problem {
+	out := make([]Problem, len(problems))
+	for i, problem := range problems {
+		out[i] = problem
+		out[i].Position, _ = p.Find(problem.Path)
+	}
+	return out
+}
+
 // Path joins the names of a value.
 func Path(names ...string) string { return strings.Join(names, ".") }
 
@@ -65,8 +75,15 @@ func (e *Error) Error() string {
 
 var errEmpty = errors.New("the document is empty")
 
-func (e *Error) sort() {
-	slices.SortStableFunc(e.Problems, func(a, b Problem) int {
+// newError returns the problems in the order of the document.
+func newError(file string, problems []Problem) *Error {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	return &Error{File: file, Problems: problems}
+}
+
+// NewError returns an error about the problems, whose places the positions have.
+func NewError(file string, at Positions, problems []Problem) *Error {
+	return newError(file, at.Locate(problems))
 }
