@@ -21,6 +21,23 @@ const (
 	PrefixQuery     = "query."      // query.<name>, decoded; may repeat
 )
 
+// Fields of a request whose client met a security definition.
+const (
+	FieldSecurityType = "security-type" // of the definition, such as basic
+	FieldSecurityName = "security-name" // its name
+)
+
+// Fields of a request that came by a configured channel. All but the first
+// are there only where the channel says so.
+const (
+	FieldChannelName       = "channel-name"
+	FieldDataFormat        = "data-format"         // json, xml, csv, form or raw
+	FieldReplyContentType  = "reply-content-type"  // of a reply that sets none
+	FieldMergeParams       = "merge-params"        // "0": path and query parameters are no part of the input
+	FieldParamsPriority    = "params-priority"     // "msg-over-channel-params": an element of the message wins over a parameter of its name
+	FieldURLParamsPriority = "url-params-priority" // "qs-over-path": a query parameter wins over a path parameter of its name
+)
+
 // Channels, the ways in which a call arrives.
 const (
 	ChannelHTTP    = "http"    // the gateway

@@ -40,12 +40,18 @@ type exchange struct {
 	method  string
 	target  target
 	host    string
-	who     string
+	who     Identity
 	used    int64 // bytes counted in Gateway.bodies
 	unread  bool  // a part of the body may be on the connection
 }
 
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+var exchanges = sync.Pool{New: func() any { return newExchange() }}
+
+func newExchange() *exchange {
+	x := new(exchange)
+	x.match.Accept = x.headers.accept
+	return x
+}
 
 // serve is the server's handler, around Fiber's.
 func (g *Gateway) serve(rctx *fasthttp.RequestCtx) {
@@ -84,7 +90,7 @@ func (g *Gateway) handle(c *fiber.Ctx) error {
 func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 	x, ok := exchanges.Get().(*exchange)
 	if !ok {
-		x = new(exchange)
+		x = newExchange()
 	}
 	x.cid = ""
 	g.answer(rctx, x)
@@ -95,7 +101,7 @@ func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 		g.bodies.Add(-x.used)
 	}
 	clear(x.headers.fields[:cap(x.headers.fields)])
-	x.match.Entry, x.who, x.used, x.unread = nil, "", 0, false
+	x.match.Entry, x.who, x.used, x.unread = nil, Identity{}, 0, false
 	exchanges.Put(x)
 }
 
@@ -123,7 +129,7 @@ func (g *Gateway) answer(rctx *fasthttp.RequestCtx, x *exchange) {
 		g.turnDown(rctx, x, r)
 		return
 	}
-	g.invoke(rctx, x, call)
+	g.invoke(rctx, x, binding, call)
 }
 
 // read parses the request line and the headers.
@@ -170,38 +176,62 @@ func (g *Gateway) find(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot) (*bo
 	if s.table != nil {
 		outcome = s.table.Match(&x.match, x.host, x.method, x.target.path)
 	}
+	if x.match.Negotiated {
+		rctx.Response.Header.Add("Vary", "Accept")
+	}
 	switch outcome {
 	case route.Found:
-		return &s.bindings[x.match.Entry.Target], true
+		b := &s.bindings[x.match.Entry.Target]
+		if b.Channel == nil || !b.Channel.Disabled {
+			return b, true
+		}
+		g.nothingHere(rctx, x)
 	case route.MethodNotAllowed:
 		allow := strings.Join(s.table.Allow(&x.match, x.host), ", ")
 		rctx.Response.Header.Set("Allow", allow)
 		g.turnDown(rctx, x, &refusal{http.StatusMethodNotAllowed, "the methods of this path are " + allow})
+	case route.NotAcceptable:
+		types := strings.Join(s.table.Types(&x.match, x.host), ", ")
+		g.turnDown(rctx, x, &refusal{http.StatusNotAcceptable, "the media types of this path are " + types})
 	case route.BadPath:
 		g.turnDown(rctx, x, &refusal{http.StatusBadRequest, "the request's path is malformed"})
 	case route.TooLong:
 		g.turnDown(rctx, x, &refusal{http.StatusRequestURITooLong, "the request's path has too many segments"})
 	case route.NotFound:
-		g.refuse(rctx, problem.Of(abi.NotFound, "no service is at this path", x.cid))
+		g.nothingHere(rctx, x)
 	}
 	return nil, false
 }
 
-// admit authenticates the request as its route demands.
+func (g *Gateway) nothingHere(rctx *fasthttp.RequestCtx, x *exchange) {
+	g.refuse(rctx, problem.Of(abi.NotFound, "no service is at this path", x.cid))
+}
+
+// admit authenticates the request as its route demands, and turns it away if
+// the service of its channel is missing.
 func (g *Gateway) admit(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot, b *bound) bool {
-	name := b.Route.Auth
-	if name == "" {
-		return true
+	if len(b.demand.Names) > 0 && !g.authenticate(rctx, x, s, b) {
+		return false
 	}
+	if b.Missing {
+		g.turnDown(rctx, x, &refusal{http.StatusServiceUnavailable, fmt.Sprintf("service %q is not deployed", b.Service)})
+		return false
+	}
+	return true
+}
+
+func (g *Gateway) authenticate(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot, b *bound) bool {
 	if s.auth == nil {
 		g.fail(rctx, x.cid, host.Errorf(abi.Unavailable, "the service cannot be reached now"))
 		return false
 	}
-	who, err := s.auth.Authenticate(b.Tenant, name, &x.headers)
+	who, err := s.auth.Authenticate(&b.demand, &x.headers)
 	var refused *AuthError
 	switch {
 	case errors.As(err, &refused):
-		rctx.Response.Header.Set("WWW-Authenticate", refused.Challenge)
+		for _, c := range refused.Challenges {
+			rctx.Response.Header.Add("WWW-Authenticate", c)
+		}
 		g.refuse(rctx, problem.Edge(http.StatusUnauthorized, "the request has no valid credentials", x.cid))
 		return false
 	case err != nil:
@@ -210,8 +240,10 @@ func (g *Gateway) admit(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot, b *
 		return false
 	}
 	x.who = who
-	if header := s.auth.Credential(b.Tenant, name); header != "" {
-		x.headers.drop(header)
+	for _, name := range b.demand.Names {
+		if header := s.auth.Credential(b.Tenant, name); header != "" {
+			x.headers.drop(header)
+		}
 	}
 	return true
 }
@@ -219,7 +251,11 @@ func (g *Gateway) admit(rctx *fasthttp.RequestCtx, x *exchange, s *snapshot, b *
 // call builds the call. Everything in it is a copy of its own.
 func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound, body []byte) (*host.Call, *refusal) {
 	m := &x.match
-	e := make(abi.Envelope, 0, 8+len(m.Params)+len(x.headers.fields)+strings.Count(x.target.query, "&")+1)
+	n := 6 + len(b.fields) + len(m.Params) + len(x.headers.fields) + strings.Count(x.target.query, "&") + 1
+	if x.who.Definition != "" {
+		n += 3
+	}
+	e := make(abi.Envelope, 0, n)
 	e = append(e,
 		abi.Field{Name: abi.FieldMethod, Value: x.method},
 		abi.Field{Name: abi.FieldPath, Value: m.Path},
@@ -232,9 +268,14 @@ func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound, body []byte) (*host
 	if remote := remoteIP(rctx); remote != "" {
 		e = append(e, abi.Field{Name: abi.FieldRemoteAddr, Value: remote})
 	}
-	if x.who != "" {
-		e = append(e, abi.Field{Name: abi.FieldPrincipal, Value: x.who})
+	if x.who.Definition != "" {
+		e = append(e,
+			abi.Field{Name: abi.FieldPrincipal, Value: x.who.Principal},
+			abi.Field{Name: abi.FieldSecurityType, Value: string(x.who.Type)},
+			abi.Field{Name: abi.FieldSecurityName, Value: x.who.Definition},
+		)
 	}
+	e = append(e, b.fields...)
 	for i, p := range m.Params {
 		e = append(e, abi.Field{Name: b.params[i], Value: p.Value})
 	}
@@ -256,7 +297,7 @@ func remoteIP(rctx *fasthttp.RequestCtx) string {
 }
 
 // invoke runs the call and writes what came of it.
-func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, call *host.Call) {
+func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, b *bound, call *host.Call) {
 	ctx := g.base
 	if c, ok := rctx.Conn().(*conn); ok {
 		ctx = c.ctx
@@ -272,7 +313,7 @@ func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, call *host.Call
 		g.fail(rctx, x.cid, err)
 		return
 	}
-	writeReply(&rctx.Response, reply)
+	writeReply(&rctx.Response, reply, b.contentType)
 	rctx.Response.Header.Set("X-Request-Id", x.cid)
 }
 

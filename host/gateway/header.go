@@ -204,6 +204,20 @@ func (h *headers) Header(name string) string {
 	return value
 }
 
+// accept returns the request's Accept header, whose lines are one list.
+func (h *headers) accept() string {
+	value := ""
+	for i := range h.fields {
+		if h.fields[i].Name == abi.PrefixHeader+"accept" {
+			if value != "" {
+				value += ","
+			}
+			value += h.fields[i].Value
+		}
+	}
+	return value
+}
+
 // length reads a Content-Length.
 func length(s string) (int64, bool) {
 	if s == "" || len(s) > 15 {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -79,7 +80,8 @@ func owned(name string) bool {
 
 // writeReply puts a reply that checkReply found good into the response. The
 // body is not copied; it must not change until the response is on its way.
-func writeReply(resp *fasthttp.Response, r *host.Reply) {
+// contentType, if set, is that of a reply that has none.
+func writeReply(resp *fasthttp.Response, r *host.Reply, contentType string) {
 	status := r.Status
 	if status == 0 {
 		status = http.StatusOK
@@ -94,7 +96,7 @@ func writeReply(resp *fasthttp.Response, r *host.Reply) {
 		return
 	}
 	if len(resp.Header.ContentType()) == 0 {
-		resp.Header.SetContentType("application/octet-stream") // so that no client guesses
+		resp.Header.SetContentType(cmp.Or(contentType, "application/octet-stream")) // so that no client guesses
 	}
 	resp.SetBodyRaw(r.Body)
 }

@@ -50,13 +50,14 @@ var edges = map[int]kind{
 	http.StatusUnauthorized:                {"unauthenticated", http.StatusUnauthorized, "Credentials needed"},
 	http.StatusMethodNotAllowed:            {"method-not-allowed", http.StatusMethodNotAllowed, "Method not allowed"},
 	http.StatusRequestTimeout:              {"request-timeout", http.StatusRequestTimeout, "The request took too long to arrive"},
+	http.StatusNotAcceptable:               {"not-acceptable", http.StatusNotAcceptable, "No acceptable media type"},
 	http.StatusRequestURITooLong:           {"uri-too-long", http.StatusRequestURITooLong, "The request's URI is too long"},
 	http.StatusTooManyRequests:             {"too-many-requests", http.StatusTooManyRequests, "Too many requests"},
 	http.StatusRequestHeaderFieldsTooLarge: {"headers-too-large", http.StatusRequestHeaderFieldsTooLarge, "The request's headers are too large"},
 	http.StatusHTTPVersionNotSupported:     {"http-version", http.StatusHTTPVersionNotSupported, "HTTP version not supported"},
 }
 
-// Edge returns a problem of HTTP itself: 401, 405, 408, 414, 429, 431 or 505.
+// Edge returns a problem of HTTP itself: 401, 405, 406, 408, 414, 429, 431 or 505.
 // Any other status is reported as internal.
 func Edge(status int, detail, cid string) Problem {
 	k, ok := edges[status]

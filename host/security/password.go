@@ -66,6 +66,10 @@ func HashSecret(secret string) (string, error) {
 // phc, which makes what was remembered useless.
 func VerifySecret(phc, secret string) bool { return defaultVerifier().verify(phc, secret) }
 
+// RemembersSecret reports whether VerifySecret verified the pair not long ago,
+// without the slow hash: false says nothing.
+func RemembersSecret(phc, secret string) bool { return defaultVerifier().remembers(phc, secret) }
+
 // foreignCost is the most that a hash may ask for which a guest brings.
 var foreignCost = cost{memory: 64 << 10, time: 4, threads: 4}
 

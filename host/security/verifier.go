@@ -36,6 +36,10 @@ func newVerifier(size int) *verifier {
 	}
 }
 
+func (v *verifier) remembers(phc, secret string) bool {
+	return secret != "" && len(secret) <= MaxSecretBytes && v.knows(v.proof(phc, secret))
+}
+
 func (v *verifier) verify(phc, secret string) bool {
 	if secret == "" || len(secret) > MaxSecretBytes {
 		return false

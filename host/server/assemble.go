@@ -231,7 +231,7 @@ func (h *hosted) reload(ctx context.Context) error {
 	}
 	routes := make([]gateway.Binding, len(bindings))
 	for i, b := range bindings {
-		routes[i] = gateway.Binding{Tenant: b.Tenant, Service: b.Service, Route: b.Route}
+		routes[i] = gateway.Binding(b)
 	}
 	// A route that cannot be served does not keep the others from being served.
 	if err := h.gateway.SetBindings(routes, gateway.NewDefinitions(definitions)); err != nil {

@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seraihost/serai/host"
@@ -24,14 +25,18 @@ type Kind uint8
 // The kinds of segments, the most specific first.
 const (
 	Literal Kind = iota // exactly its text
+	Mixed               // literals with placeholders in between, such as x-{id}.json
 	Single              // any one segment that is not empty
 	Rest                // all remaining segments, even a single empty one
 )
 
 // Segment is one part of a pattern.
 type Segment struct {
-	Kind Kind
-	Text string // the literal, or the parameter's name
+	Kind  Kind
+	Text  string   // as it is written
+	Names []string // of its placeholders
+
+	literals glob // around them, of a Mixed
 }
 
 // Parse reads a pattern. Literals are written decoded, as UTF-8.
@@ -53,11 +58,11 @@ func Parse(pattern string) ([]Segment, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: path %q: %w", ErrPattern, host.Clip(pattern), err)
 		}
-		if s.Kind != Literal {
-			if seen[s.Text] {
-				return nil, fmt.Errorf("%w: path %q: parameter %q occurs twice", ErrPattern, host.Clip(pattern), s.Text)
+		for _, name := range s.Names {
+			if seen[name] {
+				return nil, fmt.Errorf("%w: path %q: placeholder %q occurs twice", ErrPattern, host.Clip(pattern), name)
 			}
-			seen[s.Text] = true
+			seen[name] = true
 		}
 		segments = append(segments, s)
 	}
@@ -65,32 +70,50 @@ func Parse(pattern string) ([]Segment, error) {
 }
 
 func parseSegment(part string, last bool) (Segment, error) {
+	literals, names, ok := host.CutPlaceholders(part)
 	switch {
 	case part == "" && !last:
 		return Segment{}, errors.New("remove the empty segment")
 	case part == "." || part == "..":
 		return Segment{}, fmt.Errorf("segment %q never matches", part)
-	case strings.HasPrefix(part, "{") && strings.HasSuffix(part, "}"):
-		name, rest := strings.CutSuffix(part[1:len(part)-1], "...")
+	case !ok:
+		return Segment{}, fmt.Errorf("segment %q: a placeholder is {name}", part)
+	}
+	for _, literal := range literals {
+		for i := range len(literal) {
+			if c := literal[i]; c < ' ' || c == 0x7f || c == '?' || c == '#' {
+				return Segment{}, fmt.Errorf("segment %q has a character that no path has", part)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return Segment{Kind: Literal, Text: part}, nil
+	}
+	whole := len(names) == 1 && literals[0] == "" && literals[1] == ""
+	if name, rest := strings.CutSuffix(names[0], "..."); rest {
+		if !whole || !last {
+			return Segment{}, fmt.Errorf("{%s...} takes the remaining path, so it must be all of the last segment", name)
+		}
+		names[0] = name
+		return Segment{Kind: Rest, Text: part, Names: names}, checkNames(names)
+	}
+	if slices.Contains(literals[1:len(literals)-1], "") {
+		return Segment{}, fmt.Errorf("segment %q: put text between its placeholders", part)
+	}
+	kind := Mixed
+	if whole {
+		kind = Single
+	}
+	return Segment{Kind: kind, Text: part, Names: names, literals: literals}, checkNames(names)
+}
+
+func checkNames(names []string) error {
+	for _, name := range names {
 		if !paramName(name) {
-			return Segment{}, fmt.Errorf("parameter %q: use letters, digits, underscores and hyphens", name)
-		}
-		if rest && !last {
-			return Segment{}, fmt.Errorf("{%s...} takes the remaining path, so it must be last", name)
-		}
-		if rest {
-			return Segment{Rest, name}, nil
-		}
-		return Segment{Single, name}, nil
-	case strings.ContainsAny(part, "{}"):
-		return Segment{}, fmt.Errorf("segment %q: a parameter is a whole segment, {name}", part)
-	}
-	for i := range len(part) {
-		if c := part[i]; c < ' ' || c == 0x7f || c == '?' || c == '#' {
-			return Segment{}, fmt.Errorf("segment %q has a character that no path has", part)
+			return fmt.Errorf("placeholder %q: use letters, digits, underscores and hyphens", name)
 		}
 	}
-	return Segment{Literal, part}, nil
+	return nil
 }
 
 func paramName(s string) bool {
@@ -134,6 +157,16 @@ func IsMethod(s string) bool {
 		}
 	}
 	return true
+}
+
+// checkAccept returns an error unless s is "" or a media type or range without
+// parameters and capitals.
+func checkAccept(s string) error {
+	kind, sub, ok := strings.Cut(s, "/")
+	if s == "" || ok && kind != "" && kind != "*" && sub != "" && s == strings.ToLower(s) && !strings.ContainsAny(s, " ,;\"") {
+		return nil
+	}
+	return fmt.Errorf("%w: media type %q: use one such as application/json or text/*", ErrPattern, host.Clip(s))
 }
 
 // CheckHost returns an error unless s is "" or a host name or address as

@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,13 @@ var table = []route.Entry{
 	{Method: "GET", Path: "/dir/"},
 	{Method: "GET", Path: "/café/{a}/{b}"},
 	{Method: "DELETE", Path: "/user/{id}"},
+	{Method: "GET", Path: "/doc/{name}.{kind}"},
+	{Method: "GET", Path: "/doc/v-{name}.pdf"},
+	{Method: "POST", Path: "/doc/v-{name}.pdf"},
+	{Method: "GET", Path: "/deep/{a}/end", MatchSlash: true},
+	{Method: "GET", Path: "/deep/{a}", MatchSlash: true},
+	{Method: "GET", Path: "/deep/{one}"},
+	{Method: "GET", Path: "/deep/{rest...}"},
 }
 
 func build(t testing.TB, entries []route.Entry) *route.Table {
@@ -73,6 +81,22 @@ func TestMatch(t *testing.T) {
 		{"", "GET", "/user/a+b%2B", route.Found, 1, params{{"id", "a+b+"}}, "/user/a+b+"},
 		{"", "GET", "/%75ser/7", route.Found, 1, params{{"id", "7"}}, "/user/7"},
 		{"", "GET", "/User/7", route.NotFound, 0, nil, "/User/7"},
+		{"", "GET", "/doc/a.b", route.Found, 12, params{{"name", "a"}, {"kind", "b"}}, "/doc/a.b"},
+		{"", "GET", "/doc/a.b.c", route.Found, 12, params{{"name", "a"}, {"kind", "b.c"}}, "/doc/a.b.c"},
+		{"", "GET", "/doc/..b", route.Found, 12, params{{"name", "."}, {"kind", "b"}}, "/doc/..b"},
+		{"", "GET", "/doc/v-1.pdf", route.Found, 13, params{{"name", "1"}}, "/doc/v-1.pdf"}, // more text
+		{"", "GET", "/doc/v-.pdf", route.Found, 12, params{{"name", "v-"}, {"kind", "pdf"}}, "/doc/v-.pdf"},
+		{"", "GET", "/doc/v-.pdf.pdf", route.Found, 13, params{{"name", ".pdf"}}, "/doc/v-.pdf.pdf"},
+		{"", "GET", "/doc/a%2Fb.c%2Fd", route.Found, 12, params{{"name", "a/b"}, {"kind", "c/d"}}, "/doc/a%2Fb.c%2Fd"},
+		{"", "GET", "/doc/.b", route.NotFound, 0, nil, "/doc/.b"},
+		{"", "GET", "/doc/a.", route.NotFound, 0, nil, "/doc/a."},
+		{"", "POST", "/doc/v-1.txt", route.MethodNotAllowed, 0, nil, "/doc/v-1.txt"},
+		{"", "GET", "/deep/x", route.Found, 17, params{{"one", "x"}}, "/deep/x"},
+		{"", "GET", "/deep/x/y", route.Found, 16, params{{"a", "x/y"}}, "/deep/x/y"},
+		{"", "GET", "/deep/x/end", route.Found, 15, params{{"a", "x"}}, "/deep/x/end"},
+		{"", "GET", "/deep/x//y/end", route.Found, 15, params{{"a", "x//y"}}, "/deep/x//y/end"},
+		{"", "GET", "/deep/x%2Fy/end", route.Found, 15, params{{"a", "x%2Fy"}}, "/deep/x%2Fy/end"},
+		{"", "GET", "/deep/", route.Found, 18, params{{"rest", ""}}, "/deep/"},
 		{"", "GET", "", route.BadPath, 0, nil, ""},
 		{"", "GET", "*", route.BadPath, 0, nil, ""},
 		{"", "GET", "/user/%00", route.BadPath, 0, nil, ""},
@@ -127,7 +151,12 @@ func TestBuildLeavesBadEntriesOut(t *testing.T) {
 		"empty segment":      {Path: "/a//b"},
 		"dot segment":        {Path: "/a/../b"},
 		"half a parameter":   {Path: "/a/{b"},
-		"part of a segment":  {Path: "/a/x{b}"},
+		"touching":           {Path: "/a/{b}{c}"},
+		"rest in a segment":  {Path: "/a/x{b...}"},
+		"rest over slashes":  {Path: "/a/{b...}", MatchSlash: true},
+		"media type":         {Path: "/a", Accept: "json"},
+		"media type in caps": {Path: "/a", Accept: "Text/csv"},
+		"media types":        {Path: "/a", Accept: "text/csv, text/html"},
 		"rest in the middle": {Path: "/{a...}/b"},
 		"name twice":         {Path: "/{a}/{a}"},
 		"no name":            {Path: "/{}"},
@@ -177,10 +206,12 @@ func TestZeroTable(t *testing.T) {
 }
 
 func TestMatchAllocatesNothing(t *testing.T) {
-	tab := build(t, table)
-	var m route.Match
-	if n := testing.AllocsPerRun(100, func() { tab.Match(&m, "", "GET", "/files/a/b/c") }); n != 0 {
-		t.Errorf("%v allocations", n)
+	tab := build(t, append(slices.Clone(table), route.Entry{Path: "/typed", Accept: "text/csv"}, route.Entry{Path: "/typed", Accept: "application/json"}))
+	m := route.Match{Accept: func() string { return "text/html, application/json;q=0.5, */*;q=0.1" }}
+	for _, path := range []string{"/files/a/b/c", "/doc/v-1.pdf", "/deep/x/y/end", "/typed"} {
+		if n := testing.AllocsPerRun(100, func() { tab.Match(&m, "", "GET", path) }); n != 0 || m.Entry == nil {
+			t.Errorf("%s: %v allocations", path, n)
+		}
 	}
 }
 
@@ -193,7 +224,7 @@ func BenchmarkMatch(b *testing.B) {
 		entries[i].Target = i
 	}
 	tab, _ := route.Build(entries)
-	for name, path := range map[string]string{"literal": "/files/readme", "param": "/user/17", "rest": "/files/a/b/c", "escaped": "/user/a%20b", "deep": "/api/v1/sx/b/9"} {
+	for name, path := range map[string]string{"literal": "/files/readme", "param": "/user/17", "rest": "/files/a/b/c", "escaped": "/user/a%20b", "mixed": "/doc/v-17.pdf", "slashes": "/deep/a/b/end", "deep": "/api/v1/sx/b/9"} {
 		b.Run(name, func(b *testing.B) {
 			var m route.Match
 			b.ReportAllocs()

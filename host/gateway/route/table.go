@@ -3,16 +3,21 @@ package route
 import (
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/seraihost/serai/host"
 )
 
 // Entry is one route: what it matches and where it leads.
 type Entry struct {
-	Host   string // as NormalHost returns it; "" is any
-	Method string // upper case; "" or "*" is any
-	Path   string // a pattern
-	Target int    // the caller's, such as an index
+	Host       string // as NormalHost returns it; "" is any
+	Method     string // upper case; "" or "*" is any
+	Path       string // a pattern
+	MatchSlash bool   // placeholders take slashes too
+	Accept     string // media type that it answers with, or a range such as text/*, in lower case; "" is any
+	Target     int    // the caller's, such as an index
 
-	names []string // of the parameters, in order
+	names []string // of the placeholders, in order
 	label string   // what String returns
 }
 
@@ -42,15 +47,24 @@ type Table struct {
 // so a match visits each node at most once.
 type node struct {
 	literals map[string]*node
+	mixed    []branch[*node] // literals and placeholders in one segment
 	param    *node
+	across   []branch[*leaf] // placeholders that take slashes: all of the path from here on
 	rest     *leaf
 	here     *leaf
 }
 
-// leaf holds the entries of one pattern's shape by method.
+// branch leads on where a glob matches. Branches are sorted, the most specific
+// glob first.
+type branch[T any] struct {
+	glob glob
+	to   T
+}
+
+// leaf holds the entries of one pattern's shape by method and media type.
 type leaf struct {
-	methods map[string]*Entry
-	any     *Entry
+	methods map[string]offers
+	any     offers
 }
 
 // Build returns a table of the entries. Those that are malformed, and those
@@ -76,7 +90,7 @@ func (t *Table) add(e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(CheckMethod(e.Method), CheckHost(e.Host)); err != nil {
+	if err := errors.Join(CheckMethod(e.Method), CheckHost(e.Host), checkAccept(e.Accept)); err != nil {
 		return err
 	}
 	at := t.any
@@ -87,33 +101,54 @@ func (t *Table) add(e *Entry) error {
 		}
 	}
 	e.label = e.String()
-	var l **leaf
 	for _, s := range segments {
-		if s.Kind != Literal {
-			e.names = append(e.names, s.Text)
-		}
-		if s.Kind == Rest {
-			l = &at.rest
-			break
-		}
-		at = at.child(s)
+		e.names = append(e.names, s.Names...)
 	}
-	if l == nil {
-		l = &at.here
+	l, err := at.leaf(e, segments)
+	if err != nil {
+		return err
 	}
-	if !claim(l, e) {
-		return fmt.Errorf("%w: %s is there already", ErrPattern, e)
+	if !l.claim(e) {
+		return fmt.Errorf("%w: %s is there already, or in too many media types", ErrPattern, e)
 	}
 	t.size++
 	return nil
 }
 
-func (n *node) child(s Segment) *node {
-	if s.Kind == Single {
-		if n.param == nil {
-			n.param = &node{}
+// leaf returns the leaf for an entry of these segments below n.
+func (n *node) leaf(e *Entry, segments []Segment) (*leaf, error) {
+	offset := 1
+	for _, s := range segments {
+		switch {
+		case s.Kind == Rest && e.MatchSlash:
+			return nil, fmt.Errorf("%w: path %q: {name...} takes slashes anyway", ErrPattern, host.Clip(e.Path))
+		case s.Kind == Rest:
+			return ensure(&n.rest), nil
+		case s.Kind != Literal && e.MatchSlash:
+			literals, _, _ := host.CutPlaceholders(e.Path[offset:])
+			return *follow(&n.across, literals, func() *leaf { return &leaf{} }), nil
 		}
-		return n.param
+		n = n.child(s)
+		offset += len(s.Text) + 1
+	}
+	return ensure(&n.here), nil
+}
+
+func ensure[T any](p **T) *T {
+	if *p == nil {
+		*p = new(T)
+	}
+	return *p
+}
+
+// child returns the node that a segment of one of the other kinds leads to.
+func (n *node) child(s Segment) *node {
+	switch s.Kind {
+	case Single:
+		return ensure(&n.param)
+	case Mixed:
+		return *follow(&n.mixed, s.literals, func() *node { return &node{} })
+	case Literal, Rest:
 	}
 	if n.literals == nil {
 		n.literals = map[string]*node{}
@@ -126,40 +161,38 @@ func (n *node) child(s Segment) *node {
 	return c
 }
 
-func claim(at **leaf, e *Entry) bool {
-	if *at == nil {
-		*at = &leaf{}
+// follow returns where the branch of the glob leads, which it makes if there
+// is none.
+func follow[T any](branches *[]branch[T], g glob, fresh func() T) *T {
+	at, found := slices.BinarySearchFunc(*branches, g, func(b branch[T], g glob) int { return b.glob.compare(g) })
+	if !found {
+		*branches = slices.Insert(*branches, at, branch[T]{g, fresh()})
 	}
-	l := *at
-	if anyMethod(e.Method) {
-		if l.any != nil {
-			return false
-		}
-		l.any = e
-		return true
-	}
-	if l.methods[e.Method] != nil {
-		return false
-	}
-	if l.methods == nil {
-		l.methods = map[string]*Entry{}
-	}
-	l.methods[e.Method] = e
-	return true
+	return &(*branches)[at].to
 }
 
-// entry returns the entry for the method. HEAD falls back to GET.
-func (l *leaf) entry(method string) *Entry {
-	if l == nil {
-		return nil
+// claim puts e among the leaf's entries, unless its place is taken.
+func (l *leaf) claim(e *Entry) (ok bool) {
+	if anyMethod(e.Method) {
+		l.any, ok = l.any.with(e)
+		return ok
 	}
-	if e := l.methods[method]; e != nil {
+	if l.methods == nil {
+		l.methods = map[string]offers{}
+	}
+	l.methods[e.Method], ok = l.methods[e.Method].with(e)
+	return ok
+}
+
+// entry returns the entry for the request. HEAD falls back to GET.
+func (l *leaf) entry(m *Match) *Entry {
+	if e := l.methods[m.method].choose(m); e != nil {
 		return e
 	}
-	if method == "HEAD" {
-		if e := l.methods["GET"]; e != nil {
+	if m.method == "HEAD" {
+		if e := l.methods["GET"].choose(m); e != nil {
 			return e
 		}
 	}
-	return l.any
+	return l.any.choose(m)
 }
