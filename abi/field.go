@@ -86,7 +86,6 @@ const (
 	OpConfigList  = "config.list"    // prefix → key…
 	OpHTTPRequest = "http.request"   // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
 	OpInvoke      = "invoke"         // service, timeout, header.content-type; body → status, header.*; body
-	OpInvokeAsync = "invoke.async"   // service, header.content-type; body → cid
 )
 
 // Fields of operations.

@@ -1,7 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/seraihost/serai/abi"
 )
@@ -25,6 +29,42 @@ type Reply struct {
 	Status  int         // HTTP status, 200 by default
 	Headers []abi.Field // names in lower case; may repeat
 	Body    []byte
+}
+
+// CheckCID returns an [Error] about field "cid" unless s can be a correlation id.
+func CheckCID(s string) error {
+	const most = 64
+	if s == "" || len(s) > most || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return FieldErrorf("cid", "cid %q: use 1 to %d printable ASCII characters without space", Clip(s), most)
+	}
+	return nil
+}
+
+// ContentType returns the reply's media type in lower case, without parameters.
+func (r *Reply) ContentType() string {
+	for _, h := range r.Headers {
+		if h.Name == "content-type" {
+			kind, _, _ := strings.Cut(h.Value, ";")
+			return strings.ToLower(strings.TrimSpace(kind))
+		}
+	}
+	return ""
+}
+
+// Problem returns what is wrong, with its class, if the reply is how the
+// service says that it refuses the call: a problem document (RFC 9457) with a
+// status above 399. It returns "" for any other reply, whatever its status.
+func (r *Reply) Problem() string {
+	if r.Status < 400 || r.ContentType() != "application/problem+json" {
+		return ""
+	}
+	var problem struct{ Title, Detail string }
+	_ = json.Unmarshal(r.Body, &problem) // one that cannot be read has neither
+	text := strings.ReplaceAll(cmp.Or(problem.Title, strconv.Itoa(r.Status)), " ", "")
+	if problem.Detail != "" {
+		text += ": " + problem.Detail
+	}
+	return text
 }
 
 // Invoker runs calls. An error is an *[Error]; a reply with a status above

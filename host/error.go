@@ -98,3 +98,16 @@ func MessageOf(err error) string {
 		return "internal error; the host's log has the detail under the request id"
 	}
 }
+
+// Explain returns [MessageOf] err, and if a guest's own code failed, the class
+// and the message of that. It is for callers that belong to the guest's tenant.
+func Explain(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Detail != nil && e.Detail.Type != "" {
+		text := e.Detail.Type
+		if e.Detail.Message != "" && e.Detail.Message != text {
+			text += ": " + e.Detail.Message
+		}
+		return text
+	}
+	return MessageOf(err)
+}

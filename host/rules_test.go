@@ -58,6 +58,7 @@ var layers = []struct {
 	{"host/catalog", []string{"abi", "host", "host/security"}, "what is configured, over any store"},
 	{"host/config", []string{"host"}, "a document is read the same by the client and the host"},
 	{"host/pubsub", []string{"abi", "host", "storage/disk"}, "a queue like any other behind host.Queue"},
+	{"host/async", []string{"abi", "host", "host/connector", "host/telemetry"}, "it makes calls through host.Invoker over any host.Queues and host.Store"},
 	{"host/connector", []string{"abi", "host"}, "what a connector author imports must not change when the host does"},
 	{"host/connector/egress", []string{"abi", "host"}, "the policy of addresses holds for every connector"},
 	{"host/engine", []string{"abi", "host", "host/engine", "host/fair"}, "an engine runs modules and knows no service, tenant or connector"},

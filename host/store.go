@@ -44,10 +44,37 @@ func (e errorString) Error() string { return string(e) }
 
 // Queue delivers messages durably, at least once.
 type Queue interface {
-	// Publish returns nil once the message is on disk.
-	Publish(ctx context.Context, message []byte) error
+	// Publish returns nil once the message is on disk. An id that is not ""
+	// names the message: one that was published under it within the last
+	// minutes, or is still there of these, is not published again.
+	Publish(ctx context.Context, id string, message []byte) error
 	// Consume calls handle for each message, several at once, until ctx
 	// ends. A message whose handle returned nil is gone; an error has it
-	// delivered again after a growing delay.
+	// delivered again after a growing delay, a *[Later] after its own.
 	Consume(ctx context.Context, handle func(context.Context, []byte) error) error
+	// Backlog counts the messages that are not gone.
+	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// Backlog is what a queue holds.
+type Backlog struct {
+	Messages int64
+	Bytes    int64
+}
+
+// Later is how the handler of a message gives it back that is not due yet.
+type Later struct{ After time.Duration }
+
+// Error implements error.
+func (l *Later) Error() string { return "not due for " + l.After.String() }
+
+// Queues holds queues by name.
+type Queues interface {
+	// Queue returns the named queue, created when it is used first.
+	Queue(name string) (Queue, error)
+	// Names returns the names of the queues that exist.
+	Names(ctx context.Context) ([]string, error)
+	// Remove deletes a queue with its messages. Its Consume calls must have
+	// ended. One that does not exist is no error.
+	Remove(ctx context.Context, name string) error
 }

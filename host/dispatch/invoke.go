@@ -125,7 +125,7 @@ const longestWait = 10 * time.Second
 // and holds what it has until the call returns, so waiting for others could
 // be waiting for itself. Its depth is bounded instead.
 func (d *Dispatcher) admit(ctx context.Context, t *tenant, s *service, a *active, call *host.Call) (leave func(), err error) {
-	if call.Depth > 0 && call.Channel != abi.ChannelAsync {
+	if call.Depth > 0 && call.Channel != abi.ChannelAsync && call.Channel != abi.ChannelScheduler {
 		return func() {}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestWait)

@@ -55,7 +55,7 @@ func BenchmarkPublish(b *testing.B) {
 	q := queueOf(b, broker, "q")
 	message := make([]byte, 1024)
 	for b.Loop() {
-		if err := q.Publish(b.Context(), message); err != nil {
+		if err := q.Publish(b.Context(), "", message); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -71,7 +71,7 @@ func BenchmarkPublishParallel(b *testing.B) {
 		var group sync.WaitGroup
 		for range 16 {
 			group.Go(func() {
-				if err := q.Publish(b.Context(), message); err != nil {
+				if err := q.Publish(b.Context(), "", message); err != nil {
 					b.Error(err)
 				}
 			})

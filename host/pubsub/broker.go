@@ -29,7 +29,7 @@ const (
 	// drainTimeout is how long Close lets handlers run before it cancels
 	// their contexts.
 	drainTimeout = 20 * time.Second
-	storeBytes   = 1 << 40 // the most that all queues may reserve; each has its own bound
+	storeBytes   = 1 << 50 // the most that all queues may reserve; each has its own bound
 	memoryBytes  = 64 << 20
 )
 
@@ -52,6 +52,8 @@ type Broker struct {
 	queues map[string]*queue
 }
 
+var _ host.Queues = (*Broker)(nil)
+
 // settings are what tests change.
 type settings struct {
 	ackWait    time.Duration // a message whose handler gives no sign of life comes again
@@ -69,7 +71,7 @@ func defaults() settings {
 		ackWait:    30 * time.Second,
 		firstDelay: 500 * time.Millisecond,
 		maxDelay:   5 * time.Minute,
-		inFlight:   64,
+		inFlight:   32,
 		maxBytes:   1 << 30,
 		drain:      drainTimeout,
 		keep:       32 << 20,
@@ -142,7 +144,7 @@ func (b *Broker) onError(_ *nats.Conn, _ *nats.Subscription, err error) {
 }
 
 // Queue returns the named queue, and creates it when it is used first. The
-// name has 1 to 64 bytes of any kind.
+// name has 1 to 80 bytes of any kind.
 func (b *Broker) Queue(name string) (host.Queue, error) {
 	if name == "" || len(name) > maxNameBytes {
 		return nil, host.FieldErrorf("queue", "queue name %q: use 1 to %d bytes", host.Clip(name), maxNameBytes)
@@ -163,6 +165,32 @@ func (b *Broker) Queue(name string) (host.Queue, error) {
 	}
 	b.queues[name] = q
 	return q, nil
+}
+
+// Names implements host.Queues.
+func (b *Broker) Names(ctx context.Context) ([]string, error) {
+	var names []string
+	all := b.js.StreamNames(ctx)
+	for stream := range all.Name() {
+		if name, ok := queueName(stream); ok {
+			names = append(names, name)
+		}
+	}
+	if err := all.Err(); err != nil {
+		return nil, fmt.Errorf("listing queues: %w", err)
+	}
+	return names, nil
+}
+
+// Remove implements host.Queues.
+func (b *Broker) Remove(ctx context.Context, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.queues, name)
+	if err := b.js.DeleteStream(ctx, streamName(name)); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("deleting queue %q: %w", name, err)
+	}
+	return nil
 }
 
 func errClosed() error { return host.Errorf(abi.Unavailable, "the broker is closed") }

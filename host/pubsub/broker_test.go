@@ -53,7 +53,7 @@ func queueOf(t testing.TB, b *Broker, name string) host.Queue {
 func publish(t testing.TB, q host.Queue, messages ...string) {
 	t.Helper()
 	for _, m := range messages {
-		if err := q.Publish(t.Context(), []byte(m)); err != nil {
+		if err := q.Publish(t.Context(), "", []byte(m)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -296,10 +296,10 @@ func TestSizes(t *testing.T) {
 	b := openTest(t, t.TempDir(), s)
 	q := queueOf(t, b, "q")
 	publish(t, q, "", strings.Repeat("x", 20<<20))
-	if err := q.Publish(t.Context(), make([]byte, MaxMessageBytes)); host.CodeOf(err) != abi.TooLarge {
+	if err := q.Publish(t.Context(), "", make([]byte, MaxMessageBytes)); host.CodeOf(err) != abi.TooLarge {
 		t.Errorf("Publish of too much = %v", err)
 	}
-	if err := q.Publish(t.Context(), make([]byte, 10<<20)); host.CodeOf(err) != abi.Unavailable {
+	if err := q.Publish(t.Context(), "", make([]byte, 10<<20)); host.CodeOf(err) != abi.Unavailable {
 		t.Errorf("Publish to a full queue = %v", err)
 	}
 	got := collect(t, q, 2)
@@ -318,7 +318,7 @@ func TestFullDisk(t *testing.T) {
 	b := openTest(t, t.TempDir(), s)
 	q := queueOf(t, b, "q")
 	free.Store(s.keep)
-	if err := q.Publish(t.Context(), []byte("m")); host.CodeOf(err) != abi.Unavailable {
+	if err := q.Publish(t.Context(), "", []byte("m")); host.CodeOf(err) != abi.Unavailable {
 		t.Errorf("Publish = %v", err)
 	}
 	free.Store(2 * s.keep)
@@ -361,7 +361,7 @@ func TestCloseDrains(t *testing.T) {
 	if !finished.Load() {
 		t.Error("Close did not wait for the handler")
 	}
-	if err := q.Publish(t.Context(), nil); host.CodeOf(err) != abi.Unavailable {
+	if err := q.Publish(t.Context(), "", nil); host.CodeOf(err) != abi.Unavailable {
 		t.Errorf("Publish after Close = %v", err)
 	}
 	if _, err := b.Queue("other"); host.CodeOf(err) != abi.Unavailable {
@@ -454,7 +454,7 @@ func TestHammer(t *testing.T) {
 	for p := range publishers {
 		group.Go(func() {
 			for i := range each {
-				if err := q.Publish(t.Context(), fmt.Appendf(nil, "%d/%d", p, i)); err != nil {
+				if err := q.Publish(t.Context(), "", fmt.Appendf(nil, "%d/%d", p, i)); err != nil {
 					t.Error(err)
 				}
 			}

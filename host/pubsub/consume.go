@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seraihost/serai/host"
 )
 
 const (
@@ -150,8 +152,11 @@ func (w *workers) work(ctx context.Context, message jetstream.Msg) {
 		}
 		return
 	}
+	var later *host.Later
 	delay := w.queue.broker.opts.firstDelay
-	if meta, err := message.Metadata(); err == nil {
+	if errors.As(err, &later) {
+		delay = max(later.After, time.Millisecond)
+	} else if meta, err := message.Metadata(); err == nil {
 		delay = w.queue.broker.opts.delay(meta.NumDelivered)
 	}
 	w.queue.broker.log.LogAttrs(ctx, slog.LevelDebug, "message comes again", slog.String("component", "pubsub"),

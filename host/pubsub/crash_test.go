@@ -54,7 +54,7 @@ func child(dir string) error {
 			return errors.Join(errors.New("consumer ended"), err)
 		default:
 		}
-		if err := q.Publish(context.Background(), fmt.Appendf(nil, "%d", i)); err != nil {
+		if err := q.Publish(context.Background(), "", fmt.Appendf(nil, "%d", i)); err != nil {
 			return err
 		}
 		fmt.Println(i)

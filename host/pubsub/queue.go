@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,10 +17,14 @@ import (
 
 // maxNameBytes bounds a queue's name, so that its escaped form stays a valid
 // file name.
-const maxNameBytes = 64
+const maxNameBytes = 80
 
 // publishTimeout bounds a Publish whose context has no deadline.
 const publishTimeout = 30 * time.Second
+
+// remembered is how long the id of a message keeps another from being
+// published under it.
+const remembered = 10 * time.Minute
 
 // consumerName is the one consumer of each stream.
 const consumerName = "workers"
@@ -50,6 +55,25 @@ func streamName(queue string) string {
 	return out.String()
 }
 
+// queueName is the inverse of streamName; ok is false for streams of others.
+func queueName(stream string) (name string, ok bool) {
+	rest, ok := strings.CutPrefix(stream, "q-")
+	var out []byte
+	for i := 0; ok && i < len(rest); i++ {
+		c := rest[i]
+		if c == '_' {
+			n, err := strconv.ParseUint(rest[min(i+1, len(rest)):min(i+3, len(rest))], 16, 8)
+			if err != nil {
+				return "", false
+			}
+			c = byte(n)
+			i += 2
+		}
+		out = append(out, c)
+	}
+	return string(out), ok
+}
+
 func (q *queue) create(ctx context.Context) error {
 	_, err := q.broker.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:      q.id,
@@ -58,6 +82,9 @@ func (q *queue) create(ctx context.Context) error {
 		Storage:   jetstream.FileStorage,
 		Discard:   jetstream.DiscardNew,
 		MaxBytes:  q.broker.opts.maxBytes,
+		// Within this time the ids of what is in the stream are found again
+		// after a restart.
+		Duplicates: remembered,
 	})
 	if err != nil {
 		return fmt.Errorf("creating queue %q: %w", q.name, err)
@@ -68,7 +95,7 @@ func (q *queue) create(ctx context.Context) error {
 // Publish implements host.Queue. Errors: TooLarge; Unavailable when the
 // queue or the disk is full or the broker closed. After any error but those the message
 // may have been published all the same.
-func (q *queue) Publish(ctx context.Context, message []byte) error {
+func (q *queue) Publish(ctx context.Context, id string, message []byte) error {
 	if len(message) > MaxMessageBytes-4096 { // the rest is for headers
 		return host.Errorf(abi.TooLarge, "the message has %d bytes; a queue takes up to %d", len(message), MaxMessageBytes-4096)
 	}
@@ -80,7 +107,11 @@ func (q *queue) Publish(ctx context.Context, message []byte) error {
 		ctx, cancel = context.WithTimeout(ctx, publishTimeout)
 		defer cancel()
 	}
-	_, err := q.broker.js.PublishMsg(ctx, &nats.Msg{Subject: q.id, Data: message}, jetstream.WithExpectStream(q.id))
+	options := []jetstream.PublishOpt{jetstream.WithExpectStream(q.id)}
+	if id != "" {
+		options = append(options, jetstream.WithMsgID(id))
+	}
+	_, err := q.broker.js.PublishMsg(ctx, &nats.Msg{Subject: q.id, Data: message}, options...)
 	switch {
 	case err == nil:
 		return nil
@@ -92,6 +123,21 @@ func (q *queue) Publish(ctx context.Context, message []byte) error {
 		return e
 	}
 	return fmt.Errorf("publishing to queue %q: %w", q.name, err)
+}
+
+// Backlog implements host.Queue.
+func (q *queue) Backlog(ctx context.Context) (host.Backlog, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, publishTimeout)
+		defer cancel()
+	}
+	stream, err := q.broker.js.Stream(ctx, q.id)
+	if err != nil {
+		return host.Backlog{}, fmt.Errorf("asking for the backlog of queue %q: %w", q.name, err)
+	}
+	state := stream.CachedInfo().State
+	return host.Backlog{Messages: int64(state.Msgs), Bytes: int64(state.Bytes)}, nil //nolint:gosec // far below
 }
 
 // checkDisk refuses a message that the disk may not take: a stream that fails

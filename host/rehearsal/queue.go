@@ -9,16 +9,19 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// queue counts the messages that were published and not yet dealt with.
+// traffic counts the messages that were published and not yet dealt with.
+type traffic struct{ open atomic.Int64 }
+
+// queue is a queue whose messages are counted.
 type queue struct {
 	host.Queue
-	open atomic.Int64
+	*traffic
 }
 
 // Publish implements [host.Queue].
-func (q *queue) Publish(ctx context.Context, message []byte) error {
+func (q *queue) Publish(ctx context.Context, id string, message []byte) error {
 	q.open.Add(1)
-	err := q.Queue.Publish(ctx, message)
+	err := q.Queue.Publish(ctx, id, message)
 	if err != nil {
 		q.open.Add(-1)
 	}
@@ -37,17 +40,17 @@ func (q *queue) Consume(ctx context.Context, handle func(context.Context, []byte
 }
 
 // done counts a message that was dealt with, unless it was given up before.
-func (q *queue) done() {
+func (q *traffic) done() {
 	for n := q.open.Load(); n > 0 && !q.open.CompareAndSwap(n, n-1); n = q.open.Load() {
 		continue
 	}
 }
 
 // giveUp forgets what is on its way: nobody waits for it any more.
-func (q *queue) giveUp() { q.open.Store(0) }
+func (q *traffic) giveUp() { q.open.Store(0) }
 
 // idle returns once nothing is on its way.
-func (q *queue) idle(ctx context.Context) error {
+func (q *traffic) idle(ctx context.Context) error {
 	for q.open.Load() > 0 {
 		select {
 		case <-ctx.Done():

@@ -30,7 +30,7 @@ type Stage struct {
 	// Records returns the log since a time.
 	Records func(ctx context.Context, since time.Time) ([]telemetry.Record, error)
 
-	queue    queue
+	traffic  traffic
 	mu       sync.Mutex
 	test     int // number of the running test
 	since    time.Time
@@ -71,11 +71,8 @@ func (s *Stage) Ops(all []connector.Op) []connector.Op {
 	)
 }
 
-// Queue counts what passes through the host's queue.
-func (s *Stage) Queue(q host.Queue) host.Queue {
-	s.queue.Queue = q
-	return &s.queue
-}
+// Queue counts what passes through a queue of the host.
+func (s *Stage) Queue(q host.Queue) host.Queue { return &queue{q, &s.traffic} }
 
 // Recording returns what was recorded in this run.
 func (s *Stage) Recording() Recording {
@@ -104,8 +101,8 @@ const settled = 2 * time.Second
 func (s *Stage) doReset(ctx context.Context, _ *connector.Request) (*connector.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, settled)
 	defer cancel()
-	if s.queue.idle(ctx) != nil {
-		s.queue.giveUp() // such as a job for tomorrow
+	if s.traffic.idle(ctx) != nil {
+		s.traffic.giveUp() // such as a job for tomorrow
 	}
 	s.reset()
 	return &connector.Result{}, nil
@@ -250,7 +247,7 @@ func (s *Stage) idle(ctx context.Context, r *connector.Request) (*connector.Resu
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 	defer cancel()
-	return &connector.Result{}, s.queue.idle(ctx)
+	return &connector.Result{}, s.traffic.idle(ctx)
 }
 
 func (s *Stage) output(_ context.Context, r *connector.Request) (*connector.Result, error) {

@@ -238,9 +238,12 @@ func TestRecordAndReplay(t *testing.T) {
 }
 
 // memory is a queue of one message at a time.
-type memory struct{ messages chan []byte }
+type memory struct {
+	host.Queue
+	messages chan []byte
+}
 
-func (m memory) Publish(_ context.Context, b []byte) error {
+func (m memory) Publish(_ context.Context, _ string, b []byte) error {
 	if string(b) == "refuse" {
 		return errors.New("full")
 	}
@@ -259,13 +262,13 @@ func (m memory) Consume(ctx context.Context, handle func(context.Context, []byte
 
 func TestIdle(t *testing.T) {
 	s := newStaged(t, &Stage{})
-	q := s.stage.Queue(memory{make(chan []byte, 8)})
-	if err := q.Publish(t.Context(), []byte("refuse")); err == nil {
+	q := s.stage.Queue(memory{messages: make(chan []byte, 8)})
+	if err := q.Publish(t.Context(), "", []byte("refuse")); err == nil {
 		t.Error("a refused message was accepted")
 	}
 	s.must("test.idle", nil, "timeout", "100")
 	for range 3 {
-		if err := q.Publish(t.Context(), []byte("m")); err != nil {
+		if err := q.Publish(t.Context(), "", []byte("m")); err != nil {
 			t.Fatal(err)
 		}
 	}

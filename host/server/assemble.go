@@ -13,6 +13,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/async"
 	"github.com/seraihost/serai/host/blob"
 	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/connector"
@@ -49,7 +50,8 @@ type hosted struct {
 	deployer   *deploy.Deployer
 	gateway    *gateway.Gateway
 	control    *control.Server
-	queue      host.Queue
+	broker     *pubsub.Broker
+	courier    *async.Courier
 	images     *image.Store
 	blobs      *blob.Store
 	kv         *kv.Space
@@ -58,9 +60,6 @@ type hosted struct {
 	routes  sync.Mutex // orders reloads
 	closers []func() error
 }
-
-// asyncQueue is the name of the queue of asynchronous calls.
-const asyncQueue = "invoke"
 
 // assemble opens the data directory and connects the parts. What it returns
 // is to be closed, after an error too.
@@ -85,21 +84,14 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	if err != nil {
 		return h, err
 	}
-	h.catalog = catalog.New(store, box, kv.Prefix)
+	h.catalog = catalog.New(store, box, kv.Prefix, async.Prefix)
 	if err := h.ensureDefaultTenant(ctx); err != nil {
 		return h, err
 	}
-	broker, err := pubsub.Open(dir("queue"), c.Logger)
-	if err != nil {
+	if h.broker, err = pubsub.Open(dir("queue"), c.Logger); err != nil {
 		return h, err
 	}
-	h.onClose(broker.Close)
-	if h.queue, err = broker.Queue(asyncQueue); err != nil {
-		return h, err
-	}
-	if c.Queue != nil {
-		h.queue = c.Queue(h.queue)
-	}
+	h.onClose(h.broker.Close)
 	if h.images, err = image.OpenStore(dir("images")); err != nil {
 		return h, err
 	}
@@ -123,6 +115,10 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	h.book = telemetry.NewBook(telemetry.Options{})
 	h.onClose(h.book.Close)
 	h.metrics = telemetry.NewMetrics()
+	h.courier = async.New(async.Config{
+		Queues: h.broker, Wrap: c.Queue, Store: store, Catalog: h.catalog, Book: h.book, Logger: c.Logger,
+		Invoker: func() host.Invoker { return h.dispatcher },
+	})
 	h.kv = kv.New(store)
 	h.http = httpclient.New(h.catalog)
 	h.onClose(func() error { h.http.Close(); return nil })
@@ -136,7 +132,8 @@ func (h *hosted) connect() {
 	ops = append(ops, lock.Ops(lock.New())...)
 	ops = append(ops, seal.Ops(sealing(h.catalog))...)
 	ops = append(ops, httpclient.Ops(h.http)...)
-	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher }, h.queue)...)
+	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher })...)
+	ops = append(ops, h.courier.Ops()...)
 	if h.config.Ops != nil {
 		ops = h.config.Ops(ops)
 	}
@@ -247,6 +244,9 @@ func (h *hosted) forget(tenant, service string) {
 		return
 	}
 	h.dispatcher.ForgetServices(tenant)
+	if err := h.courier.Forget(context.Background(), tenant); err != nil {
+		h.config.Logger.Error("dropping the asynchronous calls of a tenant", "tenant", tenant, "error", err)
+	}
 	h.book.Forget(tenant, "")
 	h.metrics.Forget(tenant, "")
 }

@@ -35,7 +35,7 @@ type Config struct {
 	// Library is what Python services see at /lib; the default is what ships.
 	Library fs.FS
 	// Ops and Queue, if set, change the operations that services have and
-	// the queue of asynchronous calls before the host uses them.
+	// the queues of asynchronous calls before the host uses them.
 	Ops   func([]connector.Op) []connector.Op
 	Queue func(host.Queue) host.Queue
 

@@ -82,8 +82,8 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	work.Go(func() error { return h.serveGateway(ctx, gateway) })
 	work.Go(func() error { return h.control.Serve(control) })
 	work.Go(func() error {
-		if err := h.dispatcher.Deliver(stopDelivery, h.queue); err != nil && stopDelivery.Err() == nil {
-			return fmt.Errorf("delivering asynchronous calls: %w", err)
+		if err := h.courier.Deliver(stopDelivery); err != nil && stopDelivery.Err() == nil {
+			return err
 		}
 		return nil
 	})
