@@ -50,7 +50,7 @@ type Queue interface {
 	Publish(ctx context.Context, id string, message []byte) error
 	// Consume calls handle for each message, several at once, until ctx
 	// ends. A message whose handle returned nil is gone; an error has it
-	// delivered again after a growing delay, a *[Later] after its own.
+	// delivered again after a growing delay, a *[LaterError] after its own.
 	Consume(ctx context.Context, handle func(context.Context, []byte) error) error
 	// Backlog counts the messages that are not gone.
 	Backlog(ctx context.Context) (Backlog, error)
@@ -62,11 +62,11 @@ type Backlog struct {
 	Bytes    int64
 }
 
-// Later is how the handler of a message gives it back that is not due yet.
-type Later struct{ After time.Duration }
+// LaterError is how the handler of a message gives it back that is not due yet.
+type LaterError struct{ After time.Duration }
 
 // Error implements error.
-func (l *Later) Error() string { return "not due for " + l.After.String() }
+func (l *LaterError) Error() string { return "not due for " + l.After.String() }
 
 // Queues holds queues by name.
 type Queues interface {

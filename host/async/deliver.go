@@ -38,7 +38,7 @@ func (c *Courier) handle(ctx context.Context, raw []byte) error {
 	}
 	now := c.now()
 	if rest := m.NotBefore.Sub(now); rest > 0 {
-		return &host.Later{After: min(rest, longestRest)}
+		return &host.LaterError{After: min(rest, longestRest)}
 	}
 	if !m.Expires.IsZero() && now.After(m.Expires) {
 		c.note(m, abi.LevelWarning, "the call was not made: it expired at "+m.Expires.Format(time.RFC3339)+", before its turn came")
@@ -64,6 +64,7 @@ func (c *Courier) call(ctx context.Context, m *message) (*outcome, error) {
 	switch host.CodeOf(err) {
 	case abi.Unavailable, abi.Cancelled, abi.Internal:
 		return nil, err
+	default:
 	case abi.NotFound: // nothing has been logged: there is nothing to log it for
 		c.note(m, abi.LevelError, host.MessageOf(err))
 	}
@@ -97,7 +98,8 @@ func (c *Courier) callBack(ctx context.Context, m *message, o *outcome) error {
 	if len(m.Callbacks) == 0 {
 		return nil
 	}
-	body, kind := []byte(nil), "application/json"
+	var body []byte
+	kind := "application/json"
 	switch {
 	case m.Retry != nil || m.Member != nil:
 		var err error
@@ -134,7 +136,7 @@ func (c *Courier) explode(ctx context.Context, m *message) error {
 		return err
 	}
 	if backlog.Messages+int64(len(m.Group.Targets)) > 2*maxWaiting {
-		return &host.Later{After: crowded}
+		return &host.LaterError{After: crowded}
 	}
 	for i, t := range m.Group.Targets {
 		next := m.follow("target", i)

@@ -1,6 +1,7 @@
 package hosttest_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ class Limited(Service):
             self.response.payload = 'x' * p['reply']
             return
         if 'depth' in p:
-            self.response.payload = self.invoke('limited', {'depth': p['depth'] - 1}) if p['depth'] else 'bottom'
+            self.response.payload = self.invoke(p['via'], {'depth': p['depth'] - 1, 'via': self.request.service}) if p['depth'] else 'bottom'
             return
         if 'fail' in p:
             raise ValueError('a secret of the author')
@@ -34,11 +35,13 @@ class Limited(Service):
 
 func TestLimits(t *testing.T) {
 	h := hosttest.Start(t, nil)
-	h.Deploy("limited", hosttest.Python(limited), limits("POST /limited", func(l *client.Limits) {
-		l.Timeout = duration(500 * time.Millisecond)
-		l.RequestBytes, l.ReplyBytes = new(10*host.KiB), new(20*host.KiB)
-		l.InvokeDepth = new(3)
-	}))
+	for _, name := range []string{"limited", "other"} {
+		h.Deploy(name, hosttest.Python(limited), limits("POST /"+name, func(l *client.Limits) {
+			l.Timeout = duration(500 * time.Millisecond)
+			l.RequestBytes, l.ReplyBytes = new(10*host.KiB), new(20*host.KiB)
+			l.InvokeDepth = new(3)
+		}))
+	}
 	json := "Content-Type: application/json"
 	for _, c := range []struct {
 		name, body string
@@ -50,8 +53,8 @@ func TestLimits(t *testing.T) {
 		{"request", `{"x": "` + strings.Repeat("x", 10<<10) + `"}`, 413, "too-large", "10KiB"},
 		{"the largest reply", `{"reply": 20480}`, 200, "", ""},
 		{"reply", `{"reply": 20481}`, 500, "limit", "20KiB"},
-		{"the deepest invoke", `{"depth": 3}`, 200, "", "bottom"},
-		{"depth", `{"depth": 4}`, 500, "failed", ""},
+		{"the deepest invoke", `{"depth": 3, "via": "other"}`, 200, "", "bottom"},
+		{"depth", `{"depth": 4, "via": "other"}`, 500, "failed", ""},
 		{"failure", `{"fail": 1}`, 500, "failed", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,14 +92,16 @@ func TestLimits(t *testing.T) {
 func TestLimitDepthHasACode(t *testing.T) {
 	t.Parallel()
 	h := hosttest.Start(t, nil)
-	h.Deploy("deep", hosttest.Python(`
+	for name, next := range map[string]string{"deep": "deeper", "deeper": "deep"} {
+		h.Deploy(name, hosttest.Python(fmt.Sprintf(`
 import serai
 def handle(request):
     try:
-        return serai.invoke('deep', None)
+        return serai.invoke('%s')
     except serai.errors.Limit as e:
         return f'{type(e).__name__}: {e}'
-`), limits("GET /deep", func(l *client.Limits) { l.InvokeDepth = new(2) }))
+`, next)), limits("GET /"+name, func(l *client.Limits) { l.InvokeDepth = new(2) }))
+	}
 	r := h.Call("GET", "/deep", "")
 	if r.Status != 200 || !strings.Contains(r.Body, "Limit: ") || !strings.Contains(r.Body, "more than 2 deep") {
 		t.Errorf("%d %s", r.Status, r.Body)

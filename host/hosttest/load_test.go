@@ -56,16 +56,18 @@ func TestNeighbours(t *testing.T) {
 func TestNestedInvokes(t *testing.T) {
 	t.Parallel()
 	h := hosttest.Start(t, nil)
-	h.Deploy("chain", hosttest.Python(`
+	for name, next := range map[string]string{"chain": "link", "link": "chain"} {
+		h.Deploy(name, hosttest.Python(fmt.Sprintf(`
 import serai
 def handle(request):
     n = int(request.payload['n'])
-    return str(n) if n == 0 else str(n) + serai.invoke('chain', {'n': n - 1})
-`), limits("POST /chain", func(l *client.Limits) {
-		l.InFlight = new(20)
-		l.InvokeDepth = new(16)
-		l.Timeout = duration(time.Minute)
-	}))
+    return str(n) if n == 0 else str(n) + serai.invoke('%s', {'n': n - 1})
+`, next)), limits("POST /"+name, func(l *client.Limits) {
+			l.InFlight = new(20)
+			l.InvokeDepth = new(16)
+			l.Timeout = duration(time.Minute)
+		}))
+	}
 	var wg sync.WaitGroup
 	for range 60 {
 		wg.Go(func() {

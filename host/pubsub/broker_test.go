@@ -128,7 +128,7 @@ func TestQueues(t *testing.T) {
 			t.Errorf("queue %q delivered %v", name, got)
 		}
 	}
-	for _, name := range []string{"", strings.Repeat("x", 65)} {
+	for _, name := range []string{"", strings.Repeat("x", 81)} {
 		if _, err := b.Queue(name); host.CodeOf(err) != abi.Invalid {
 			t.Errorf("Queue(%q) = %v", name, err)
 		}

@@ -152,9 +152,8 @@ func (w *workers) work(ctx context.Context, message jetstream.Msg) {
 		}
 		return
 	}
-	var later *host.Later
 	delay := w.queue.broker.opts.firstDelay
-	if errors.As(err, &later) {
+	if later, ok := errors.AsType[*host.LaterError](err); ok {
 		delay = max(later.After, time.Millisecond)
 	} else if meta, err := message.Metadata(); err == nil {
 		delay = w.queue.broker.opts.delay(meta.NumDelivered)

@@ -71,7 +71,7 @@ func queueName(stream string) (name string, ok bool) {
 		}
 		out = append(out, c)
 	}
-	return string(out), ok
+	return string(out), ok && streamName(string(out)) == stream
 }
 
 func (q *queue) create(ctx context.Context) error {

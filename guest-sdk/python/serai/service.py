@@ -14,13 +14,15 @@ from serai.channel import Channel, wsgi_environ
 from serai.clock import Clock
 from serai.config import Config
 from serai.crypto import Crypto
-from serai.data import Bunch, decode, encode
-from serai.host import call, milliseconds
+from serai.data import Bunch
+from serai.invoke import invoke, invoke_async, invoke_by_id, invoke_by_impl_name, service_of
 from serai.kv import KVDB
 from serai.lock import Lock
 from serai.naming import impl_name, service_name
+from serai.patterns import Patterns
 from serai.request import Request, Response
 from serai.rest import Connections, Out
+from serai.schedule import Schedule
 from serai.translate import translate
 
 
@@ -218,17 +220,29 @@ class Service:
 
     # --- Calls and work -------------------------------------------------------
 
-    def invoke(self, name, payload=None, timeout=None, **kwargs):
-        """Call another service and return the payload of its answer.
+    #: Call another service and return the payload of its answer.
+    invoke = staticmethod(invoke)
+    #: Call the service whose class has that full name, such as crm_api.GetUser.
+    invoke_by_impl_name = staticmethod(invoke_by_impl_name)
+    #: Call a service by its id, which in Serai is its name.
+    invoke_by_id = staticmethod(invoke_by_id)
+    #: Have another service called without waiting; returns the call's correlation id.
+    invoke_async = staticmethod(invoke_async)
 
-        name is a name or a class. Without a payload the keyword arguments are
-        it. timeout is in seconds.
-        """
-        return invoke(name, kwargs if payload is None and kwargs else payload, timeout)
+    def new_instance(self, name):
+        """An instance of another service of the same upload, given by name or
+        class, with this call's request and an answer of its own."""
+        for cls in _below(Service):
+            if cls is name or isinstance(name, str) and cls.get_name() == name:
+                instance = cls()
+                instance.request, instance.response = self.request, Response()
+                return instance
+        raise LookupError(f"this upload has no service {service_of(name)!r}: use self.invoke to call one of another upload")
 
-    def invoke_async(self, name, payload=None, **kwargs):
-        """Have another service called without waiting; returns the call's id."""
-        return invoke_async(name, kwargs if payload is None and kwargs else payload)
+    #: Several services at once, and one until it succeeds.
+    patterns = Patterns()
+    #: Services that are called at a time.
+    schedule = Schedule()
 
     def lock(self, name="", ttl=20, block=10):
         """A lock to hold in a with block: one call of the tenant at a time.
@@ -264,32 +278,13 @@ class Service:
         self.logger.info("%s%s", user_msg, masked(self.response.payload))
 
 
+def _below(cls):
+    """The classes that derive from cls, in every degree."""
+    for derived in cls.__subclasses__():
+        yield derived
+        yield from _below(derived)
+
+
 def utcnow():
     """Now, UTC without a time zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
-
-
-def invoke(name, payload=None, timeout=None):
-    """Call a service and return the payload of its answer."""
-    fields = ["service", _name(name)]
-    if timeout:
-        fields += ("timeout", milliseconds(timeout))
-    content_type, body = encode(payload)
-    if content_type:
-        fields += ("header.content-type", content_type)
-    envelope, body = call("invoke", *fields, body=body)
-    return decode(body, envelope.get("header.content-type", ""))
-
-
-def invoke_async(name, payload=None):
-    """Have a service called without waiting; returns the call's id."""
-    fields = ["service", _name(name)]
-    content_type, body = encode(payload)
-    if content_type:
-        fields += ("header.content-type", content_type)
-    envelope, _ = call("invoke.async", *fields, body=body)
-    return envelope.get("cid", "")
-
-
-def _name(name):
-    return name if isinstance(name, str) else name.get_name()
