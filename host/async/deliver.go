@@ -64,9 +64,9 @@ func (c *Courier) call(ctx context.Context, m *message) (*outcome, error) {
 	switch host.CodeOf(err) {
 	case abi.Unavailable, abi.Cancelled, abi.Internal:
 		return nil, err
-	default:
 	case abi.NotFound: // nothing has been logged: there is nothing to log it for
 		c.note(m, abi.LevelError, host.MessageOf(err))
+	default: // the log of the service has it
 	}
 	return outcomeOf(m, began, c.now(), reply, err), nil
 }
