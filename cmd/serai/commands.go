@@ -22,6 +22,7 @@ func commands() []*command {
 		configCommand(),
 		secretCommand(),
 		kvCommand(),
+		translateCommand(),
 		doctorCommand(),
 		versionCommand(),
 	}

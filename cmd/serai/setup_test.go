@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seraihost/serai/host/server"
 )
 
@@ -106,6 +108,43 @@ func TestConnectionConfigSecretKV(t *testing.T) {
 	}
 	s.run(exitOK, "kv", "delete", "cli/1")
 	s.run(exitFailed, "kv", "get", "cli/1")
+	s.run(exitOK, "kv", "set", "one", "1", "--area", "cache/default")
+	if out, _ := s.run(exitOK, "kv", "list", "--area", "cache/default"); out != "one\n" {
+		t.Errorf("keys of a cache are %q", out)
+	}
+	s.run(exitFailed, "kv", "get", "one")
+}
+
+func TestTranslations(t *testing.T) {
+	s := newSession(t)
+	s.run(exitOK, "translate", "set", "crm", "country/iso", "100%", "erp", "land", "all")
+	s.run(exitOK, "translate", "load", file(t, "dictionary.csv", "crm,country,DE,erp,land,049\ncrm,country,\"a,b\",erp,land,x\n"))
+	out, _ := s.run(exitOK, "translate", "list", "crm", "--output", "json")
+	var all []translation
+	decode(t, out, &all)
+	want := []translation{ // in the order of their keys, in which / is %2F
+		{"crm", "country/iso", "100%", "erp", "land", "all"},
+		{"crm", "country", "DE", "erp", "land", "049"},
+		{"crm", "country", "a,b", "erp", "land", "x"},
+	}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Error(diff)
+	}
+	s.run(exitOK, "deploy", file(t, "lookup.py", "from serai.translate import translate\ndef handle(r):\n    return translate('crm', r.payload['key'], r.payload['value'], 'erp', 'land', default='?')\n"))
+	for data, want := range map[string]string{
+		`{"key": "country/iso", "value": "100%"}`: "all", `{"key": "country", "value": "DE"}`: "049", `{"key": "country", "value": "XX"}`: "?",
+	} {
+		if out, _ := s.run(exitOK, "invoke", "lookup", "--data", data); strings.TrimSpace(out) != want {
+			t.Errorf("%s is translated to %s, want %s", data, out, want)
+		}
+	}
+	s.run(exitOK, "translate", "delete", "crm", "country", "DE", "erp", "land")
+	s.run(exitFailed, "translate", "delete", "crm", "country", "DE", "erp", "land")
+	s.run(exitFailed, "translate", "load", file(t, "short.csv", "crm,country\n"))
+	s.run(exitFailed, "translate", "load", "none.csv")
+	if out, _ := s.run(exitOK, "translate", "list", "other"); strings.Contains(out, "crm") {
+		t.Errorf("translations of another system are %s", out)
+	}
 }
 
 func TestVersionAndDoctor(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"text/tabwriter"
-	"time"
 
 	"github.com/seraihost/serai/host/control/client"
 )
@@ -44,14 +43,19 @@ func value(short string, fetch func(ctx context.Context, c *client.Client, tenan
 				if err != nil {
 					return err
 				}
-				if isTerminal(a.stdout) {
-					v = append(v, '\n')
-				}
-				_, err = a.stdout.Write(v)
-				return err
+				return a.printValue(v)
 			})
 		},
 	}
+}
+
+// printValue prints a value's bytes as they are; in a terminal a line ends after them.
+func (a *app) printValue(v []byte) error {
+	if isTerminal(a.stdout) {
+		v = append(v, '\n')
+	}
+	_, err := a.stdout.Write(v)
+	return err
 }
 
 func configCommand() *command {
@@ -127,65 +131,6 @@ func secretCommand() *command {
 			},
 			removal("secret", func(ctx context.Context, c *client.Client, tenant, name string) error {
 				return c.DeleteSecret(ctx, tenant, name)
-			}),
-		},
-	}
-}
-
-func kvCommand() *command {
-	return &command{
-		name: "kv", short: "manage the key/value store of a tenant",
-		sub: []*command{
-			{
-				name: "list", args: "[PREFIX]", short: "list keys", max: 1,
-				setup: func(fs *flag.FlagSet) runner {
-					return remote(fs, func(ctx context.Context, a *app, c *client.Client, tenant string, args []string) error {
-						prefix := ""
-						if len(args) == 1 {
-							prefix = args[0]
-						}
-						var all []string
-						for after := ""; ; {
-							page, next, err := c.Keys(ctx, tenant, prefix, after, 1000)
-							if err != nil {
-								return err
-							}
-							all = append(all, page...)
-							if next == "" {
-								return a.printNames(all)
-							}
-							after = next
-						}
-					})
-				},
-			},
-			value("print a key's value", func(ctx context.Context, c *client.Client, tenant, key string) ([]byte, error) {
-				return c.Key(ctx, tenant, key)
-			}),
-			{
-				name: "set", args: "KEY [VALUE]", short: "write a key", min: 1, max: 2,
-				examples: []string{"serai kv set feature.new-report on", "serai kv set session.1 --from-file session.json --ttl 1h"},
-				setup: func(fs *flag.FlagSet) runner {
-					var s secretFlags
-					s.register(fs, "the value")
-					ttl := fs.Duration("ttl", 0, "time to live, such as 1h (default: forever)")
-					return remote(fs, func(ctx context.Context, a *app, c *client.Client, tenant string, args []string) error {
-						if *ttl != 0 && *ttl < time.Millisecond {
-							return usagef("--ttl %s: use 1ms or more", *ttl)
-						}
-						v, err := s.argument(a, args, "the value")
-						if err != nil {
-							return err
-						}
-						if err := c.SetKey(ctx, tenant, args[0], v, *ttl); err != nil {
-							return err
-						}
-						return a.stored("key", args[0])
-					})
-				},
-			},
-			removal("key", func(ctx context.Context, c *client.Client, tenant, key string) error {
-				return c.DeleteKey(ctx, tenant, key)
 			}),
 		},
 	}

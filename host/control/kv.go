@@ -14,10 +14,9 @@ import (
 
 // KV is the tenants' key/value store, a [kv.Space].
 type KV interface {
-	Get(ctx context.Context, tenant, key string) (kv.Entry, error)
-	Set(ctx context.Context, tenant, key string, value []byte, o kv.SetOptions) (uint64, error)
-	Delete(ctx context.Context, tenant, key string, ifRevision *uint64) (bool, error)
-	List(ctx context.Context, tenant string, o kv.ListOptions) (keys []string, next string, err error)
+	// Area returns the space of the keys in an area, "" for the tenants' own.
+	Area(name string) (*kv.Space, error)
+	// Clear removes all keys of a tenant, those of every area.
 	Clear(ctx context.Context, tenant string) error
 }
 
@@ -29,14 +28,21 @@ const (
 	HeaderExpires  = "X-Serai-Expires"  // when it goes, RFC 3339; absent: never
 )
 
+// keys returns the space of the area that the query parameter area names.
+func (s *Server) keys(c *fiber.Ctx) (*kv.Space, error) { return s.cfg.KV.Area(c.Query("area")) }
+
 // listKeys takes prefix, after and limit as query parameters.
 func (s *Server) listKeys(c *fiber.Ctx) error {
+	space, err := s.keys(c)
+	if err != nil {
+		return err
+	}
 	limit, err := queryInt(c, "limit", kv.DefaultLimit, kv.MaxLimit)
 	if err != nil {
 		return err
 	}
 	o := kv.ListOptions{Prefix: c.Query("prefix"), After: c.Query("after"), Limit: limit}
-	keys, next, err := s.cfg.KV.List(c.UserContext(), tenantOf(c).Name, o)
+	keys, next, err := space.List(c.UserContext(), tenantOf(c).Name, o)
 	if err != nil {
 		return err
 	}
@@ -47,11 +53,15 @@ func (s *Server) listKeys(c *fiber.Ctx) error {
 }
 
 func (s *Server) getKey(c *fiber.Ctx) error {
+	space, err := s.keys(c)
+	if err != nil {
+		return err
+	}
 	key, err := param(c, "key")
 	if err != nil {
 		return err
 	}
-	e, err := s.cfg.KV.Get(c.UserContext(), tenantOf(c).Name, key)
+	e, err := space.Get(c.UserContext(), tenantOf(c).Name, key)
 	if err != nil {
 		return missing(err, "key", key)
 	}
@@ -65,6 +75,10 @@ func (s *Server) getKey(c *fiber.Ctx) error {
 // putKey takes ttl and if_revision as query parameters and the value's bytes
 // as the body.
 func (s *Server) putKey(c *fiber.Ctx) error {
+	space, err := s.keys(c)
+	if err != nil {
+		return err
+	}
 	quota := tenantOf(c).Quota
 	key, v, err := named(c, "key", int64(quota.KVBytes))
 	if err != nil {
@@ -79,7 +93,7 @@ func (s *Server) putKey(c *fiber.Ctx) error {
 	if o.IfRevision, err = ifRevision(c); err != nil {
 		return err
 	}
-	revision, err := s.cfg.KV.Set(c.UserContext(), tenantOf(c).Name, key, v, o)
+	revision, err := space.Set(c.UserContext(), tenantOf(c).Name, key, v, o)
 	if err != nil {
 		return err
 	}
@@ -88,6 +102,10 @@ func (s *Server) putKey(c *fiber.Ctx) error {
 }
 
 func (s *Server) deleteKey(c *fiber.Ctx) error {
+	space, err := s.keys(c)
+	if err != nil {
+		return err
+	}
 	key, err := param(c, "key")
 	if err != nil {
 		return err
@@ -96,7 +114,7 @@ func (s *Server) deleteKey(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.cfg.KV.Delete(c.UserContext(), tenantOf(c).Name, key, revision)
+	found, err := space.Delete(c.UserContext(), tenantOf(c).Name, key, revision)
 	if err != nil {
 		return err
 	}

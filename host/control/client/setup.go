@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/seraihost/serai/host"
@@ -180,41 +179,22 @@ func (c *Client) DeleteSecret(ctx context.Context, tenant, name string) error {
 
 // SetKey writes a key of the key/value store; a ttl of 0 is forever.
 func (c *Client) SetKey(ctx context.Context, tenant, key string, value []byte, ttl time.Duration) error {
-	q := url.Values{}
-	if ttl > 0 {
-		q.Set("ttl", ttl.String())
-	}
-	return c.put(ctx, path("tenants", tenant, "kv", key), q, value)
+	return c.Area("").SetKey(ctx, tenant, key, value, ttl)
 }
 
 // Key reads a key of the key/value store.
 func (c *Client) Key(ctx context.Context, tenant, key string) ([]byte, error) {
-	return c.get(ctx, path("tenants", tenant, "kv", key))
+	return c.Area("").Key(ctx, tenant, key)
 }
 
 // Keys lists keys after one, at most limit (0: a hundred). next is "" at the end.
 func (c *Client) Keys(ctx context.Context, tenant, prefix, after string, limit int) (keys []string, next string, err error) {
-	q := url.Values{}
-	if prefix != "" {
-		q.Set("prefix", prefix)
-	}
-	if after != "" {
-		q.Set("after", after)
-	}
-	if limit > 0 {
-		q.Set("limit", strconv.Itoa(limit))
-	}
-	var out struct {
-		Keys []string
-		Next string
-	}
-	err = c.into(ctx, call{method: http.MethodGet, path: path("tenants", tenant, "kv"), query: q}, &out)
-	return out.Keys, out.Next, err
+	return c.Area("").Keys(ctx, tenant, prefix, after, limit)
 }
 
 // DeleteKey deletes a key of the key/value store.
 func (c *Client) DeleteKey(ctx context.Context, tenant, key string) error {
-	return c.json(ctx, http.MethodDelete, path("tenants", tenant, "kv", key), nil, nil)
+	return c.Area("").DeleteKey(ctx, tenant, key)
 }
 
 func (c *Client) put(ctx context.Context, path string, q url.Values, value []byte) error {
