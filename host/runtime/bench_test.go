@@ -26,9 +26,76 @@ class J(Service):
         self.response.payload = {'user': p['user'], 'total': sum(i['price'] * i['n'] for i in p['items'])}
 `
 
-// BenchmarkPython measures a JSON service in Python: the call and the reset
-// that makes its instance pristine.
+// order is read into a Model of ten fields with a list of five more models,
+// or into the same fields of SimpleIO.
+const order = `{"id":7,"user":"a","country":"PL","email":"a@example.com","paid":true,"total":12.5,"currency":"EUR","priority":3,"items":[` +
+	`{"sku":"A-1","n":1,"price":1.5},{"sku":"A-2","n":2,"price":2.5},{"sku":"A-3","n":3,"price":3.5},{"sku":"A-4","n":4,"price":4.5},{"sku":"A-5","n":5,"price":5.5,"note":"x"}]}`
+
+const plainService = `
+from serai import Service
+class S(Service):
+    def handle(self):
+        self.response.payload = {'user': self.request.payload['user'], 'lines': len(self.request.payload['items'])}
+`
+
+const modelService = `
+from serai import Model, Service, dataclass
+from serai.typing_ import list_, optional
+
+@dataclass(init=False)
+class Item(Model):
+    sku: str
+    n: int
+    price: float
+    note: optional[str]
+
+@dataclass(init=False)
+class Order(Model):
+    id: int
+    user: str
+    country: str
+    email: str
+    paid: bool
+    total: float
+    currency: str
+    note: optional[str]
+    priority: int
+    items: list_[Item]
+
+class S(Service):
+    input = Order
+
+    def handle(self):
+        self.response.payload = {'user': self.request.input.user, 'lines': len(self.request.input.items)}
+`
+
+const simpleIOService = `
+from serai import Bool, DictList, Float, Int, Service
+class S(Service):
+    input = ('id', 'user', 'country', 'email', Bool('paid'), Float('total'), 'currency', '-note', Int('priority'),
+             DictList('items', 'sku', Int('n'), Float('price'), '-note'))
+    output = 'user', Int('lines')
+
+    def handle(self):
+        self.response.payload.user = self.request.input.user
+        self.response.payload.lines = len(self.request.input['items'])
+`
+
+// BenchmarkPython measures services in Python: the call and the reset that
+// makes the instance pristine.
 func BenchmarkPython(b *testing.B) {
+	for _, c := range []struct{ name, source, body string }{
+		{"json", jsonService, `{"user":"a","items":[{"price":2,"n":3},{"price":5,"n":1}]}`},
+		{"plain", plainService, order},
+		{"model", modelService, order},
+		{"simpleio", simpleIOService, order},
+	} {
+		b.Run(c.name, func(b *testing.B) { benchmarkPython(b, c.source, c.body) })
+	}
+}
+
+func benchmarkPython(b *testing.B, source, body string) {
+	b.Helper()
 	functions := append(guest.Functions(), wasi.Functions()...)
 	eng, err := wasmtime.New(wasmtime.Config{CacheDir: b.TempDir(), Host: functions, QuickFrom: 1 << 30})
 	if err != nil {
@@ -45,7 +112,7 @@ func BenchmarkPython(b *testing.B) {
 	rt := runtime.New(runtime.Config{Engine: eng, Host: functions, Images: images, Blobs: blobs, StateDir: b.TempDir()})
 	settings := host.Settings{Limits: host.DefaultLimits()}
 	built, err := rt.Build(b.Context(), runtime.Source{
-		Tenant: "t", Service: "s", FileName: "s.py", ContentType: host.TypePython, Content: []byte(jsonService),
+		Tenant: "t", Service: "s", FileName: "s.py", ContentType: host.TypePython, Content: []byte(source),
 		Settings: settings, Quota: host.DefaultQuota(),
 	})
 	if err != nil {
@@ -64,7 +131,7 @@ func BenchmarkPython(b *testing.B) {
 	call := &host.Call{
 		Tenant: "t", Service: "s", CID: "c", Channel: abi.ChannelHTTP,
 		Envelope: abi.Envelope{{Name: "cid", Value: "c"}, {Name: "channel", Value: "http"}, {Name: "method", Value: "POST"}, {Name: "path", Value: "/x"}, {Name: "header.content-type", Value: "application/json"}},
-		Body:     []byte(`{"user":"a","items":[{"price":2,"n":3},{"price":5,"n":1}]}`),
+		Body:     []byte(body),
 	}
 	var run, reset time.Duration
 	pages := 0

@@ -9,14 +9,14 @@ import importlib
 import sys
 
 import _serai
-from serai import _hooks, _lifecycle, _load, _output, _restrict, formats
+from serai import _hooks, _lifecycle, _load, _output, _restrict, formats, model
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
 from serai.payload import Payload
 from serai.request import Request, Response
 from serai.service import Service
-from serai.sio import compile_class
+from serai.sio import compile_class, warm
 
 #: Modules that most services import; they are part of the base image.
 PRELOAD = (
@@ -75,6 +75,7 @@ def _warm():
     for handler in (_serve_class(Warm), _serve_function(lambda request: {"hello": request.payload["name"]})):
         for _ in range(64):
             handler(envelope, b'{"name": "World", "list": [1, 2, 3.5]}')
+    warm.warm(envelope)
     request = Request(envelope, b"")
     for _ in range(16):
         request = Request(envelope, b"")
@@ -100,6 +101,7 @@ def init(envelope):
             found = _load.find(modules, stem)
         handlers = {name: _serve(target, name) for name, target in found.items()}
         _serai.write(_load.describe(found))
+        model.prepare()
         _settle()
         handler = next(iter(handlers.values())) if len(handlers) == 1 else _route(handlers)
         return _told_zato_cid(handler) if "zato" in sys.modules else handler
@@ -190,7 +192,7 @@ def _serve_function(function):
             if restore:
                 _restored(restore)
             result = function(Request(envelope, body))
-            if result.__class__ is dict and not envelope.get("data-format"):
+            if result.__class__ is dict and not envelope.get("channel-name"):
                 return _JSON_OK, dumps(result)
             return _reply(_lifecycle.answer(result, Response()), envelope)
         except BaseException as exc:
@@ -213,10 +215,9 @@ def _reply(response, envelope=None):
     if payload.__class__ is Payload:
         payload = payload.value()
     kind = response.content_type
-    if envelope is not None and (shape := envelope.get("data-format")):
-        payload, own = formats.answer(payload, shape, response._shape)
-        body, fast = payload, None
-        kind = kind or envelope.get("reply-content-type")
+    if envelope is not None and envelope.get("channel-name"):
+        (body, own), fast = formats.answer(payload, envelope.get("data-format"), response._shape), None
+        own = envelope.get("reply-content-type") or own
     elif payload is None:
         body, own, fast = None, None, _EMPTY_OK
     elif isinstance(payload, str):

@@ -32,12 +32,12 @@ def known(name):
 # --- Reading -------------------------------------------------------------------
 
 
-def load(body, name):
+def load(body, name, content_type=""):
     """The payload that a body is in a data format; BadRequest if it is not."""
     if name == "raw":
         return text(body)
     if name == "form":
-        return form(body)
+        return multipart(body, content_type) if is_multipart(content_type) else form(body)
     if not body.strip():
         return None
     if name == "xml":
@@ -85,6 +85,36 @@ def form(body):
         raise BadRequest(f"the body is no form that can be read: {exc}") from None
 
 
+def is_multipart(content_type):
+    """Whether a form came in parts, as those with files do."""
+    return content_type.lower().startswith("multipart/form-data")
+
+
+def multipart(body, content_type):
+    """The fields of a form in parts (RFC 7578): str, and bytes of files."""
+    from email import message_from_bytes
+    from email.policy import HTTP
+
+    try:
+        message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=HTTP)
+        parts = list(message.iter_parts()) if message.get_content_type() == "multipart/form-data" else []
+        pairs = [(name, _part(part)) for part in parts if (name := part.get_param("name", header="content-disposition")) is not None]
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        raise BadRequest(f"the body is no form that can be read: {exc}") from None
+    if message.defects or len(pairs) != len(parts):
+        raise BadRequest("the body is no form that can be read: its parts do not begin and end as its content type says, or have no names")
+    if len(pairs) > MAX_FIELDS:
+        raise BadRequest(f"the form has more than {MAX_FIELDS} fields")
+    return data.gathered(pairs)
+
+
+def _part(part):
+    content = part.get_payload(decode=True)
+    if part.get_filename() is not None:
+        return content
+    return content.decode(part.get_content_charset("utf-8"), "replace")
+
+
 def rows(document, names=(), **options):
     """The rows of a CSV document as dicts.
 
@@ -125,11 +155,11 @@ def answer(value, name, declared=None):
     """
     if value is None:
         return None, None
-    name = known(name)
+    name = known(name or "raw")
     kind = CONTENT_TYPES.get(name, data.JSON)
     if isinstance(value, (str, bytes, bytearray, memoryview)):
         return value, kind if isinstance(value, str) or name != "raw" else data.BYTES
-    if name == "raw":
+    if name == "raw":  # a body of its own making, or JSON
         kind = data.JSON
     if declared is None:
         return dump(value, name), kind

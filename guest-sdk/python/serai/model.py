@@ -80,6 +80,23 @@ def check(problems):
 
 
 _MISSING = object()
+
+
+def prepare(base=None):
+    """Compile the models that there are, so that no call has to.
+
+    What is wrong in one is told when it is read, if ever: a model may be
+    there only to be written.
+    """
+    for kind in (base or Model).__subclasses__():
+        _names(kind)
+        try:
+            annotation.record_of(kind)
+        except (TypeError, NameError):
+            pass
+        prepare(kind)
+
+
 _known_names = {}
 
 

@@ -68,11 +68,14 @@ class HTTP:
 
     @property
     def POST(self):
-        """Fields of a form, or of a JSON object, in the body."""
+        """Fields of a form, or of a JSON object, in the body; files are bytes."""
         if self._form is None:
-            payload = self._request.payload
+            payload, kind = self._request.payload, self._request._envelope.get("header.content-type", "")
             if not isinstance(payload, dict):
-                payload = form(self._request.raw) if isinstance(payload, str) else {}
+                if formats.is_multipart(kind):
+                    payload = formats.multipart(self._request.raw, kind)
+                else:
+                    payload = form(self._request.raw) if isinstance(payload, str) else {}
             self._form = Bunch(payload)
         return self._form
 
@@ -109,7 +112,7 @@ class Request:
         if self._payload is _MISSING:
             name = self._envelope.get("data-format")
             if name:
-                self._payload = formats.load(self.raw, formats.known(name))
+                self._payload = formats.load(self.raw, formats.known(name), self._envelope.get("header.content-type", ""))
                 return self._payload
             try:
                 # The usual case first: what the test is for is in decode.

@@ -37,11 +37,6 @@ class Element:
             raise AttributeError(f"the element {self.tag!r} has no child {name!r}", name=name, obj=self)
         return found
 
-    @property
-    def name(self):
-        """The tag without its namespace."""
-        return self.tag.rpartition("}")[2]
-
     def _matches(self, name):
         if name.startswith("{"):
             return [c for c in self._children if c.tag == name]
@@ -230,7 +225,7 @@ def objects(element):
     """
     out = {"@" + name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     for child in element._children:
-        name, value = child.name, objects(child)
+        name, value = child.tag.rpartition("}")[2], objects(child)
         if name not in out:
             out[name] = value
         elif isinstance(out[name], _Repeated):

@@ -340,6 +340,8 @@ class Outputs(unittest.TestCase):
         with self.assertRaisesRegex(OutputError, "/phones/1/imei"):
             write(plan, reply)
         self.assertEqual(write(declare(output=list_[Phone])[1], [phone]), want["phones"])
+        frozen = dataclass(frozen=True, slots=True)(type("Frozen", (Model,), {"__annotations__": {"a": int}}))
+        self.assertEqual(write(declare(output=frozen)[1], frozen(1)), {"a": 1})
         self.assertEqual(write(declare(output=list_[Phone])[1]), [])
 
     def test_response_elem(self):

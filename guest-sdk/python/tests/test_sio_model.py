@@ -7,7 +7,7 @@ import unittest
 import uuid
 
 from serai import Model, ModelCtx, data, dataclass
-from serai.model import ElementIsNotAList, ElementMissing, ModelValidationError
+from serai.model import ElementIsNotAList, ElementMissing, ModelValidationError, prepare
 from serai.typing_ import any_, anydict, dict_, dictlist, intnone, list_, list_field, optional, strlist, strnone
 
 
@@ -243,6 +243,18 @@ class Writing(unittest.TestCase):
     def test_what_is_not_set_is_an_attribute_error(self):
         with self.assertRaisesRegex(AttributeError, "Address has no value for 'street'"):
             _ = Address().street
+
+    def test_a_model_that_is_only_written(self):
+        class Live(Model):
+            conn: unittest.TestCase
+            size: int = 1
+
+        live = Live()
+        live.conn = None
+        prepare()
+        self.assertEqual(live.to_dict(), {"conn": None, "size": 1})
+        with self.assertRaisesRegex(TypeError, "Live.conn has the type TestCase"):
+            Live.from_dict({})
 
     def test_flat_input(self):
         kind = Model.build_model_from_flat_input(None, None, "Flat", ("name", "-user_id", "is_on"))

@@ -142,14 +142,18 @@ class ModelRecord(record.Record):
     """An object that becomes an instance of a dataclass."""
 
     def __init__(self, kind):
-        decorate(kind)
-        self.kind = kind
-        self.fields = fields = _fields(kind)
-        super().__init__(fields, _maker(kind, fields))
-        created = getattr(kind, "after_created", None)
         from serai.model import Model
 
-        self._created = None if created is None or created is getattr(Model, "after_created") else created
+        decorate(kind)
+        self.kind, self._new = kind, kind.__new__
+        self.fields = fields = _fields(kind)
+        super().__init__(fields)
+        params = getattr(kind, "__dataclass_params__", None)
+        created = getattr(kind, "after_created", None)
+        #: Whether an instance has more to do than to have its fields.
+        self._finish = getattr(kind, "__post_init__", None) if params is None or params.init else None
+        self._created = None if created is Model.after_created else created
+        self.slotted = any(isinstance(vars(c).get(f.name), types.MemberDescriptorType) for c in kind.__mro__ for f in fields)
         for field in fields:
             _compile(field.shape)
 
@@ -157,8 +161,16 @@ class ModelRecord(record.Record):
         """An instance of the class; one that exists is taken as it is."""
         if value.__class__ is self.kind:
             return value
-        out = super().read(value, at, problems)
-        if self._created is not None and out is not None:
+        out = self._new(self.kind)
+        values = {} if self.slotted else out.__dict__
+        if not self.fill(values, value, at, problems) or problems:
+            return None
+        if self.slotted:
+            for name, item in values.items():
+                object.__setattr__(out, name, item)
+        if self._finish is not None:
+            self._finish(out)
+        if self._created is not None:
             from serai.model import ModelCtx
 
             self._created(out, ModelCtx(problems.service, value, self.kind))
@@ -199,24 +211,3 @@ def _fields(kind):
             shape = record.Optional(shape)  # x: int = None
         out.append(record.Field(f.name, shape, required=not (given or isinstance(shape, record.Optional)), default=default, factory=factory))
     return out
-
-
-def _maker(kind, fields):
-    """What makes an instance of the values of its fields."""
-    params = getattr(kind, "__dataclass_params__", None)
-    finish = getattr(kind, "__post_init__", None) if params is None or params.init else None
-    new = kind.__new__
-    slotted = any(f.name in vars(c) and isinstance(vars(c)[f.name], types.MemberDescriptorType) for c in kind.__mro__ for f in fields)
-
-    def make(values):
-        self = new(kind)
-        if slotted:
-            for name, value in values.items():
-                object.__setattr__(self, name, value)
-        else:
-            self.__dict__.update(values)
-        if finish is not None:
-            finish(self)
-        return self
-
-    return make

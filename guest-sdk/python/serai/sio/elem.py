@@ -3,7 +3,7 @@
 from datetime import date, datetime, timezone
 
 from serai.sio import scalar
-from serai.sio.record import AnyList, Field, Listing, Record
+from serai.sio.record import AnyDict, AnyList, Field, Listing, Record
 
 
 class _NotGiven:
@@ -206,7 +206,7 @@ class Dict(Elem):
                 raise ValueError(f"{type(self).__name__}({self.name!r}): the key {name!r} is there twice")
 
     def reader(self):
-        return Record([field_of(key) for key in self.keys]) if self.keys else Record.open()
+        return Record([field_of(key) for key in self.keys]) if self.keys else AnyDict()
 
     def write(self, value):
         if not self.keys or not isinstance(value, dict):

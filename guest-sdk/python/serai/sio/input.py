@@ -104,6 +104,8 @@ def _fields_of(request, declared):
     payload = request.objects(declared.names, **declared.options.csv_read)
     if isinstance(payload, (str, bytes)) and not request._envelope.get("data-format") and payload.strip()[:1] in ("{", "[", b"{", b"["):
         return formats.load_json(request.raw)
+    if declared.lists and isinstance(payload, dict) and formats.known(request._envelope.get("data-format")) == "form":
+        return {name: [value] if name in declared.lists and not isinstance(value, list) else value for name, value in payload.items()}
     return payload
 
 

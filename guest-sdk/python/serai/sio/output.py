@@ -112,8 +112,11 @@ def _of_model(kind):
         return found
     plan = []
 
+    known = annotation.record_of(kind)
+    slotted = known.slotted
+
     def row(value, at, missing):
-        get = getter(value, at)
+        get = getter(value, at) if slotted or value.__class__ is not kind else value.__dict__.get
         out = {}
         for name, inner, field in plan:
             item = get(name, MISSING)
@@ -127,7 +130,7 @@ def _of_model(kind):
         return out
 
     _models[kind] = row
-    plan += [(field.name, _inner(field.shape), field) for field in annotation.record_of(kind).fields]
+    plan += [(field.name, _inner(field.shape), field) for field in known.fields]
     return row
 
 

@@ -26,24 +26,22 @@ class Record:
 
     exact, expected, blank = None, "an object", True
 
-    def __init__(self, fields, make=Bunch):
-        self.make = make
+    def __init__(self, fields):
         # Unpacking a tuple is the fastest way to these in a loop.
         self._plan = [(f.name, f.shape.exact or Never, f.shape.read, f.required, f.shape.blank, f) for f in fields]
 
-    @staticmethod
-    def open():
-        """An object of any fields."""
-        return AnyDict()
-
     def read(self, value, at, problems):
-        """An object of the record's own class."""
+        """A Bunch of the declared fields."""
+        out = Bunch()
+        return out if self.fill(out, value, at, problems) else None
+
+    def fill(self, out, value, at, problems):
+        """Put the declared fields of value into out; False if there are no fields."""
         if not isinstance(value, dict):
             if not (problems.loose and (value == "" or value is None)):
                 problems.wrong(at, value, self.expected)
-                return None
+                return False
             value = {}  # <customer/>
-        out = {}
         get = value.get
         for name, exact, read, required, blank, field in self._plan:
             item = get(name, MISSING)
@@ -58,7 +56,7 @@ class Record:
                     out[name] = field.default
             else:
                 out[name] = read(item, (at, name), problems)
-        return None if problems else self.make(out)
+        return True
 
 
 class Never:
