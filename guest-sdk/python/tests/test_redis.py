@@ -136,6 +136,19 @@ class Store(unittest.TestCase):
         self.assertTrue(self.conn.randomkey() and self.conn.flushdb())
         self.assertIsNone(self.conn.randomkey())
 
+    def test_many_keys(self):
+        names = [f"k{i}" for i in range(600)]
+        for name in names:
+            kv.set(name, name)
+        before = len(self.host.calls)
+        self.assertEqual(self.conn.mget(names), names)
+        self.assertEqual(self.conn.exists(*names[:300], "none"), 300)
+        self.assertEqual(len(self.host.calls) - before, 3 + 2)  # nothing but the reads
+        self.assertEqual((self.conn.delete(*names, "none"), self.conn.dbsize()), (600, 0))
+        with self.assertRaises(DataError):
+            self.conn.delete("a", None)
+        self.assertEqual(self.conn.delete(), 0)
+
     def test_hashes(self):
         self.check(
             (("hset", "h", "a", 1), 1),

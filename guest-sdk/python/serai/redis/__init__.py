@@ -11,6 +11,7 @@ calls do at the same time, and so is a pipeline with transaction=True::
 
 import time
 
+from serai.kv import MAX_STEPS
 from serai.redis.commands import Commands
 from serai.redis.errors import DataError, LockError, RedisError, ResponseError, WatchError
 from serai.redis.lock import Lock
@@ -18,6 +19,8 @@ from serai.redis.pipeline import Pipeline
 from serai.redis.transaction import run
 
 __all__ = ["DataError", "Lock", "LockError", "Pipeline", "Redis", "RedisError", "ResponseError", "WatchError"]
+
+_delete = Commands.delete.__wrapped__
 
 
 class Redis(Commands):
@@ -59,6 +62,13 @@ class Redis(Commands):
 
     def close(self):
         """Nothing: there is no connection that is held."""
+
+    def delete(self, *names):
+        """Delete keys and return how many there were; more than fit a
+        transaction in several."""
+        return sum(run(_delete, names[at : at + MAX_STEPS], {}) for at in range(0, len(names), MAX_STEPS))
+
+    unlink = delete
 
     def pipeline(self, transaction=True, shard_hint=None):
         """Commands that wait until execute() and then run together."""

@@ -43,11 +43,13 @@ class Transaction:
     def __init__(self, watched=None):
         self._items = {}
         self._watched = watched or {}
+        self._reads = 0
 
     def prefetch(self, keys):
         """Read several keys, as of one moment."""
         keys = [k for k in dict.fromkeys(keys) if k not in self._items]
         if len(keys) > 1:
+            self._reads += 1
             for key, entry in zip(keys, kv.get_many(keys), strict=True):
                 self._items[key] = _item(entry)
 
@@ -55,6 +57,7 @@ class Transaction:
         """The item of key, None if there is none; WRONGTYPE if it is another kind."""
         item = self._items.get(key)
         if item is None:
+            self._reads += 1
             item = self._items[key] = _item(kv.get(key))
         if item.kind is None:
             return None
@@ -116,7 +119,7 @@ class Transaction:
             if key not in self._items or self._items[key].revision is None:
                 # It goes first: later steps see what earlier ones wrote.
                 steps[:0] = ("check", key, "if-revision", revision)
-        if not writes and len(self._items) + len(self._watched) < 2:
+        if not writes and not self._watched and self._reads < 2:
             return  # one read is of one moment as it is
         if steps:
             kv.batch(steps, b"".join(values))
