@@ -17,6 +17,7 @@ func commands() []*command {
 		devCommand(),
 		testCommand(),
 		tenantCommand(),
+		channelCommand(),
 		authCommand(),
 		connectionCommand(),
 		configCommand(),

@@ -67,6 +67,58 @@ func TestAuthProtectsRoutes(t *testing.T) {
 	s.run(exitUsage, "auth", "set", "door")
 }
 
+func TestChannel(t *testing.T) {
+	s := newSession(t)
+	s.run(exitUsage, "channel", "set", "orders")
+	s.run(exitUsage, "channel", "set", "orders", "--service", "orders")
+	_, stderr := s.run(exitOK, "channel", "set", "orders", "--service", "orders", "--path", "/o/x-{id}")
+	if !strings.Contains(stderr, "not deployed") {
+		t.Errorf("a missing service goes unnoticed: %q", stderr)
+	}
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 503 {
+		t.Errorf("before the deploy: %d", status)
+	}
+	s.run(exitOK, "deploy", file(t, "orders.py", "def handle(r): return r.http.params['id']\n"))
+	if status, body := fetch(t, "GET", "/o/x-7", "", "", ""); status != 200 || body != "7" {
+		t.Errorf("after the deploy: %d %s", status, body)
+	}
+	s.stdin = "sesame\n"
+	s.run(exitOK, "auth", "set", "door", "--type", "basic", "--username", "ali")
+	s.run(exitOK, "channel", "set", "orders", "--auth", "door", "--method", "GET", "--merge-params=false")
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 401 {
+		t.Errorf("without credentials: %d", status)
+	}
+	if status, _ := fetch(t, "GET", "/o/x-7", "ali", "sesame", ""); status != 200 {
+		t.Errorf("with credentials: %d", status)
+	}
+	out, _ := s.run(exitOK, "channel", "get", "orders", "--output", "json")
+	if want := `"service":"orders","method":"GET","path":"/o/x-{id}","auth":["door"],"merge_params":false}`; !strings.Contains(out, want) {
+		t.Errorf("the channel is %s", out)
+	}
+	s.run(exitOK, "channel", "set", "orders", "--auth", "", "--disabled")
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 404 {
+		t.Errorf("disabled: %d", status)
+	}
+	if out, _ := s.run(exitOK, "channel", "list"); !strings.Contains(out, "GET /o/x-{id}") || !strings.Contains(out, "disabled") || strings.Contains(out, "door") {
+		t.Errorf("channels are\n%s", out)
+	}
+	s.run(exitOK, "channel", "set", "orders", "--disabled=false")
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 200 {
+		t.Errorf("enabled: %d", status)
+	}
+	s.run(exitFailed, "channel", "set", "orders", "--path", "/{a}{b}")
+	s.run(exitUsage, "channel", "set", "orders", "--disabled=perhaps")
+	s.run(exitOK, "delete", "orders")
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 503 {
+		t.Errorf("after the service's deletion: %d", status)
+	}
+	s.run(exitOK, "channel", "delete", "orders")
+	s.run(exitFailed, "channel", "get", "orders")
+	if status, _ := fetch(t, "GET", "/o/x-7", "", "", ""); status != 404 {
+		t.Errorf("after the deletion: %d", status)
+	}
+}
+
 func TestConnectionConfigSecretKV(t *testing.T) {
 	s := newSession(t)
 	config := `{"base_url": "http://127.0.0.1:9", "timeout": "5s"}`

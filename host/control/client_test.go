@@ -120,6 +120,16 @@ func TestClientSetup(t *testing.T) {
 		t.Error(diff)
 	}
 	must(t, c.DeleteConnection(ctx, tenant, "C"))
+	stored, err := c.PutChannel(ctx, tenant, "ch", host.Channel{Service: "s", Path: "/x"})
+	must(t, err)
+	channels, err := c.Channels(ctx, tenant)
+	must(t, err)
+	channel, err := c.Channel(ctx, tenant, "ch")
+	must(t, err)
+	if diff := cmp.Diff(channels, []host.Channel{*channel}); diff != "" || stored.Method != "*" {
+		t.Error(diff)
+	}
+	must(t, c.DeleteChannel(ctx, tenant, "ch"))
 	must(t, c.SetConfig(ctx, tenant, "k", []byte("v")))
 	must(t, c.SetSecret(ctx, tenant, "s", []byte("v")))
 	must(t, c.SetKey(ctx, tenant, "a/b", []byte("v"), time.Hour))

@@ -27,6 +27,7 @@ type Deployer interface {
 type Catalog interface {
 	TenantCatalog
 	ServiceCatalog
+	ChannelCatalog
 	AuthCatalog
 	ConnectionCatalog
 	ConfigCatalog
@@ -51,12 +52,22 @@ type ServiceCatalog interface {
 	Versions(ctx context.Context, tenant, service string) ([]host.Version, error)
 }
 
+// ChannelCatalog keeps channels.
+type ChannelCatalog interface {
+	// PutChannel creates or replaces a channel. It answers Conflict if its
+	// requests are another one's.
+	PutChannel(ctx context.Context, c host.Channel) error
+	Channel(ctx context.Context, tenant, name string) (host.Channel, error)
+	Channels(ctx context.Context, tenant string) ([]host.Channel, error)
+	DeleteChannel(ctx context.Context, tenant, name string) error
+}
+
 // AuthCatalog keeps security definitions.
 type AuthCatalog interface {
 	PutAuth(ctx context.Context, a host.AuthDefinition) error
 	Auth(ctx context.Context, tenant, name string) (host.AuthDefinition, error)
 	Auths(ctx context.Context, tenant string) ([]host.AuthDefinition, error)
-	// DeleteAuth answers Conflict while a route uses the definition.
+	// DeleteAuth answers Conflict while a route or a channel uses the definition.
 	DeleteAuth(ctx context.Context, tenant, name string) error
 }
 

@@ -56,6 +56,11 @@ func (s *Server) routes() []route {
 		{"POST", servicePath + "/invoke", ownTenant, s.invoke},
 		{"GET", tenantPath + "/logs", ownTenant, s.logs},
 
+		{"GET", tenantPath + "/channels", ownTenant, s.listChannels},
+		{"GET", tenantPath + "/channels/{name}", ownTenant, s.getChannel},
+		{"PUT", tenantPath + "/channels/{name}", ownTenant, s.putChannel},
+		{"DELETE", tenantPath + "/channels/{name}", ownTenant, s.deleteChannel},
+
 		{"GET", tenantPath + "/auth", ownTenant, s.listAuth},
 		{"GET", tenantPath + "/auth/{name}", ownTenant, s.getAuth},
 		{"PUT", tenantPath + "/auth/{name}", ownTenant, s.putAuth},

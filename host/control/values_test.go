@@ -44,6 +44,47 @@ func TestAuthDefinitions(t *testing.T) {
 	f.do(token, "GET", base+"/crm", "", 404)
 }
 
+func TestChannels(t *testing.T) {
+	f := newFixture(t)
+	token, other := f.tenant("acme"), f.tenant("other")
+	const base = "/v1/tenants/acme/channels"
+	f.do(token, "PUT", "/v1/tenants/acme/auth/key", `{"type":"api-key","key":"k"}`, 200)
+	full := `{"service":"api.orders","method":"post","path":"/o/{id}","accept":"Text/CSV","auth":["key"],"data_format":"csv","merge_params":false}`
+	a := f.do(token, "PUT", base+"/orders", full, 200)
+	want := `{"tenant":"acme","name":"orders","service":"api.orders","method":"POST","path":"/o/{id}","accept":"text/csv","auth":["key"],"data_format":"csv","merge_params":false}`
+	if string(a.body) != want {
+		t.Errorf("stored as %s", a.body)
+	}
+	f.do(token, "PUT", base+"/orders", want, 200) // sent back as it was
+	f.do(token, "GET", base, "", 200)
+	for body, field := range map[string]string{
+		`{"service":"s","path":"x"}`:                       "path",
+		`{"service":"s","path":"/x","data_format":"yaml"}`: "data_format",
+		`{"service":"s","path":"/x","auth":["nobody"]}`:    "auth",
+		`{"service":"s","path":"/x","url_path":"/y"}`:      "url_path",
+		`{"service":"s","path":"/x","tenant":"other"}`:     "name",
+		`{"service":"s","path":"/x","match_slash":"yes"}`:  "match_slash",
+		`{"path":"/x"}`: "service",
+		`{"service":"s","path":"/x","realm":"a\r\nSet-Cookie:"}`: "realm",
+	} {
+		if p := problem.Parse(f.do(token, "PUT", base+"/bad", body, 400).body); p.Field != field {
+			t.Errorf("%s: field %q, want %q", body, p.Field, field)
+		}
+	}
+	f.do(token, "PUT", base+"/a%2Fb", `{"service":"s","path":"/x"}`, 400)
+	if p := problem.Parse(f.do(token, "PUT", base+"/same", `{"service":"s","method":"POST","path":"/o/{x}","accept":"text/csv"}`, 409).body); !strings.Contains(p.Detail, `"orders"`) {
+		t.Errorf("problem %+v", p)
+	}
+	if p := problem.Parse(f.do(other, "PUT", "/v1/tenants/other/channels/c", `{"service":"s","path":"/o/{x}"}`, 409).body); strings.Contains(p.Detail, "orders") {
+		t.Errorf("problem %+v tells of another tenant", p)
+	}
+	f.do(other, "GET", base+"/orders", "", 404)
+	f.do(token, "DELETE", "/v1/tenants/acme/auth/key", "", 409)
+	f.do(token, "DELETE", base+"/orders", "", 204)
+	f.do(token, "DELETE", base+"/orders", "", 404)
+	f.do(token, "GET", base+"/orders", "", 404)
+}
+
 func TestConnections(t *testing.T) {
 	f := newFixture(t)
 	token := f.tenant("acme")

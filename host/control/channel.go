@@ -1,0 +1,71 @@
+package control
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/seraihost/serai/host"
+)
+
+func (s *Server) listChannels(c *fiber.Ctx) error {
+	all, err := s.cfg.Catalog.Channels(c.UserContext(), tenantOf(c).Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(struct {
+		Channels []host.Channel `json:"channels"`
+	}{list(all)})
+}
+
+func (s *Server) getChannel(c *fiber.Ctx) error {
+	name, err := param(c, "name")
+	if err != nil {
+		return err
+	}
+	return s.showChannel(c, name)
+}
+
+func (s *Server) showChannel(c *fiber.Ctx, name string) error {
+	v, err := s.cfg.Catalog.Channel(c.UserContext(), tenantOf(c).Name, name)
+	if err != nil {
+		return missing(err, "channel", name)
+	}
+	return c.JSON(v)
+}
+
+// putChannel creates or replaces a channel and shows its canonical form.
+func (s *Server) putChannel(c *fiber.Ctx) error {
+	name, err := param(c, "name")
+	if err != nil {
+		return err
+	}
+	var in host.Channel
+	if err := readJSON(c, &in); err != nil {
+		return err
+	}
+	tenant := tenantOf(c).Name
+	if in.Tenant != "" && in.Tenant != tenant || in.Name != "" && in.Name != name {
+		return host.FieldErrorf("name", "tenant and name differ from those in the path; leave them out")
+	}
+	in.Tenant, in.Name = tenant, name
+	if err := s.cfg.Catalog.PutChannel(c.UserContext(), in); err != nil {
+		return err
+	}
+	if err := s.changed(c.UserContext()); err != nil {
+		return err
+	}
+	return s.showChannel(c, name)
+}
+
+func (s *Server) deleteChannel(c *fiber.Ctx) error {
+	name, err := param(c, "name")
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Catalog.DeleteChannel(c.UserContext(), tenantOf(c).Name, name); err != nil {
+		return missing(err, "channel", name)
+	}
+	if err := s.changed(c.UserContext()); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
