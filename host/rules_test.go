@@ -60,6 +60,8 @@ var layers = []struct {
 	{"host/pubsub", []string{"abi", "host", "storage/disk"}, "a queue like any other behind host.Queue"},
 	{"host/async", []string{"abi", "host", "host/connector", "host/telemetry"}, "it makes calls through host.Invoker over any host.Queues and host.Store"},
 	{"host/connector", []string{"abi", "host"}, "what a connector author imports must not change when the host does"},
+	{"host/connector/pool", []string{"abi", "host", "host/connector"}, "it knows connectors by their specs only"},
+	{"host/connector/standard", []string{"abi", "host", "host/connector"}, "the one list of the connectors that are linked"},
 	{"host/connector/egress", []string{"abi", "host"}, "the policy of addresses holds for every connector"},
 	{"host/engine", []string{"abi", "host", "host/engine", "host/fair"}, "an engine runs modules and knows no service, tenant or connector"},
 	{"host/rehearsal", []string{"abi", "host", "host/connector", "host/telemetry"}, "it takes part in a host from outside, as any embedder could"},
@@ -114,7 +116,7 @@ func checkOwn(t *testing.T, f file, own string) {
 		t.Errorf("%s imports %s: the composition root puts parts together, no part knows the whole", f.path, own)
 	}
 	if connector, system := connectorOf(f.dir); connector && own != f.dir {
-		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "connectortest" {
+		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "connectortest" && system != "pool" && system != "standard" {
 			t.Errorf("%s imports %s: connectors know host/connector, not each other", f.path, own)
 		}
 	}

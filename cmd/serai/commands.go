@@ -20,6 +20,7 @@ func commands() []*command {
 		channelCommand(),
 		authCommand(),
 		connectionCommand(),
+		pingCommand(),
 		configCommand(),
 		secretCommand(),
 		kvCommand(),

@@ -1,9 +1,11 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -96,6 +98,27 @@ func (s *Server) putConnection(c *fiber.Ctx) error {
 	}
 	return c.JSON(show(v))
 }
+
+// pingConnection answers 204 when the connection's system gives a sign of life.
+func (s *Server) pingConnection(c *fiber.Ctx) error {
+	name, err := param(c, "name")
+	if err != nil {
+		return err
+	}
+	v, err := s.cfg.Catalog.Connection(c.UserContext(), tenantOf(c).Name, name)
+	if err != nil {
+		return missing(err, "connection", name)
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), pingTimeout)
+	defer cancel()
+	if err := s.cfg.Ping(ctx, v); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// pingTimeout bounds the wait for a sign of life.
+const pingTimeout = 10 * time.Second
 
 func (s *Server) deleteConnection(c *fiber.Ctx) error {
 	name, err := param(c, "name")

@@ -43,6 +43,8 @@ type Config struct {
 	// CheckConnection refuses a connection whose type or config is wrong,
 	// with an error that names the field; nil accepts all.
 	CheckConnection func(ctx context.Context, c host.Connection) error
+	// Ping asks the system of a connection for a sign of life.
+	Ping func(ctx context.Context, c host.Connection) error
 	// OnChange is called after a change to security definitions, tenants,
 	// connections or values is durable and before it is answered, so that
 	// the host works with it when the client reads the answer. The Deployer

@@ -70,6 +70,7 @@ func (s *Server) routes() []route {
 		{"GET", tenantPath + "/connections/{name}", ownTenant, s.getConnection},
 		{"PUT", tenantPath + "/connections/{name}", ownTenant, s.putConnection},
 		{"DELETE", tenantPath + "/connections/{name}", ownTenant, s.deleteConnection},
+		{"POST", tenantPath + "/connections/{name}/ping", ownTenant, s.pingConnection},
 
 		{"GET", tenantPath + "/config", ownTenant, s.listConfig},
 		{"GET", tenantPath + "/config/{key}", ownTenant, s.getConfig},

@@ -21,7 +21,9 @@ import (
 	"github.com/seraihost/serai/host/connector/httpclient"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/host/connector/lock"
+	"github.com/seraihost/serai/host/connector/pool"
 	"github.com/seraihost/serai/host/connector/seal"
+	"github.com/seraihost/serai/host/connector/standard"
 	"github.com/seraihost/serai/host/control"
 	"github.com/seraihost/serai/host/deploy"
 	"github.com/seraihost/serai/host/dispatch"
@@ -56,6 +58,7 @@ type hosted struct {
 	blobs      *blob.Store
 	kv         *kv.Space
 	http       *httpclient.Client
+	pool       *pool.Pool
 
 	routes  sync.Mutex // orders reloads
 	closers []func() error
@@ -122,6 +125,8 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	h.kv = kv.New(store)
 	h.http = httpclient.New(h.catalog)
 	h.onClose(func() error { h.http.Close(); return nil })
+	h.pool = pool.New(h.catalog, c.Logger, standard.Connectors()...)
+	h.onClose(h.pool.Close)
 	h.connect()
 	return h, h.expose()
 }
@@ -134,6 +139,7 @@ func (h *hosted) connect() {
 	ops = append(ops, httpclient.Ops(h.http)...)
 	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher })...)
 	ops = append(ops, h.courier.Ops()...)
+	ops = append(ops, h.pool.Ops()...)
 	if h.config.Ops != nil {
 		ops = h.config.Ops(ops)
 	}
@@ -159,7 +165,8 @@ func (h *hosted) makeControl(gatewayAddr string) (err error) {
 		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
 		Book: h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),
-		CheckConnection:   checkConnection,
+		CheckConnection:   h.checkConnection,
+		Ping:              h.ping,
 		OnChange:          h.reload,
 		Forget:            h.forget,
 		About: control.About{
@@ -207,6 +214,8 @@ func (h *hosted) serveGateway(ctx context.Context, l net.Listener) error {
 // reload makes the gateway serve the catalogue's routes and definitions.
 func (h *hosted) reload(ctx context.Context) error {
 	h.http.Invalidate()
+	h.pool.Invalidate()
+	h.pool.Sweep(ctx)
 	h.routes.Lock()
 	defer h.routes.Unlock()
 	bindings, err := h.catalog.Bindings(ctx)
@@ -247,6 +256,7 @@ func (h *hosted) forget(tenant, service string) {
 	if err := h.courier.Forget(context.Background(), tenant); err != nil {
 		h.config.Logger.Error("dropping the asynchronous calls of a tenant", "tenant", tenant, "error", err)
 	}
+	h.pool.Forget(tenant, "")
 	h.book.Forget(tenant, "")
 	h.metrics.Forget(tenant, "")
 }
@@ -285,14 +295,6 @@ func newEngine(ctx context.Context, c Config, functions []engine.HostFunc) (engi
 	default:
 		return nil, host.FieldErrorf("engine", "engine %q: use wasmtime or wazero", host.Clip(c.Engine))
 	}
-}
-
-// checkConnection refuses connections that no connector takes.
-func checkConnection(_ context.Context, c host.Connection) error {
-	if c.Type != httpclient.Type {
-		return host.FieldErrorf("type", "connection type %q: use %q", host.Clip(c.Type), httpclient.Type)
-	}
-	return httpclient.Validate(c.Config)
 }
 
 // tenants is the catalogue as the control API may use it: a host on wazero

@@ -88,6 +88,16 @@ func (c *Client) Close() {
 	}
 }
 
+// Ping sends HEAD to the base address of a connection. Whatever status comes
+// back is a sign of life.
+func (c *Client) Ping(ctx context.Context, tenant, name string) error {
+	_, err := c.do(ctx, &connector.Request{
+		Scope:    connector.Scope{Tenant: tenant, Grants: host.Grants{Connections: []string{name}}},
+		Envelope: abi.Envelope{{Name: abi.FieldConnection, Value: name}, {Name: abi.FieldMethod, Value: http.MethodHead}},
+	})
+	return err
+}
+
 // Ops returns the operations of the connector.
 func Ops(c *Client) []connector.Op {
 	return []connector.Op{{

@@ -142,6 +142,11 @@ func (c *Client) DeleteConnection(ctx context.Context, tenant, name string) erro
 	return c.json(ctx, http.MethodDelete, path("tenants", tenant, "connections", name), nil, nil)
 }
 
+// Ping asks the system of a connection for a sign of life.
+func (c *Client) Ping(ctx context.Context, tenant, name string) error {
+	return c.json(ctx, http.MethodPost, path("tenants", tenant, "connections", name, "ping"), nil, nil)
+}
+
 // SetConfig sets a configuration value.
 func (c *Client) SetConfig(ctx context.Context, tenant, key string, value []byte) error {
 	return c.put(ctx, path("tenants", tenant, "config", key), nil, value)

@@ -1,0 +1,149 @@
+package connector
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/seraihost/serai/host"
+)
+
+// Field is one setting of a configuration. It comes from a field of the
+// configuration's struct and its tags:
+//
+//	Host string `json:"host" required:"true" doc:"name or address of the server"`
+//	Port int    `json:"port" default:"5432" min:"1" max:"65535" doc:"…"`
+//	Password string `json:"password" secret:"true" doc:"…"`
+//	Mode string `json:"mode" enum:"single,cluster" default:"single" doc:"…"`
+//
+// A nested struct has Fields; an embedded one adds its fields.
+type Field struct {
+	Name     string // from json
+	Type     string // string, integer, boolean, duration, size, list, map or object
+	Doc      string
+	Default  string
+	Required bool
+	Secret   bool // must be a reference to a secret
+	Enum     []string
+	Min, Max string
+	Fields   []Field // of an object
+
+	index []int
+}
+
+var (
+	durationType = reflect.TypeFor[host.Duration]()
+	bytesType    = reflect.TypeFor[host.Bytes]()
+)
+
+// Fields returns the settings of a configuration. One without documentation
+// or of a type that no document has is a fault of the program and panics.
+func Fields(config any) []Field { return fieldsOf(reflect.TypeOf(config), nil) }
+
+func fieldsOf(t reflect.Type, at []int) []Field {
+	var out []Field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(slices.Clone(at), i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			out = append(out, fieldsOf(f.Type, index)...)
+			continue
+		}
+		if name == "" || f.Tag.Get("doc") == "" {
+			panic(fmt.Sprintf("connector: field %s of %s needs the tags json and doc", f.Name, t))
+		}
+		field := Field{
+			Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"),
+			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") == "true",
+			Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), index: index,
+		}
+		if enum := f.Tag.Get("enum"); enum != "" {
+			field.Enum = strings.Split(enum, ",")
+		}
+		if field.Type == "object" {
+			field.Fields = fieldsOf(f.Type, nil)
+		}
+		out = append(out, field)
+	}
+	return out
+}
+
+func typeName(t reflect.Type) string {
+	switch t {
+	case durationType:
+		return "duration"
+	case bytesType:
+		return "size"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int:
+		return "integer"
+	case reflect.Struct:
+		return "object"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.String {
+			return "list"
+		}
+	case reflect.Map:
+		if t.Key().Kind() == reflect.String && t.Elem().Kind() == reflect.String {
+			return "map"
+		}
+	default:
+	}
+	panic(fmt.Sprintf("connector: a configuration has no fields of type %s", t))
+}
+
+// Schema returns the JSON Schema (draft 2020-12) of settings.
+func Schema(fields []Field) map[string]any {
+	properties := make(map[string]any, len(fields))
+	required := []string{}
+	for _, f := range fields {
+		p := schemaOf(f)
+		p["description"] = f.Doc
+		if f.Default != "" {
+			p["default"] = f.Default
+		}
+		if len(f.Enum) > 0 {
+			p["enum"] = f.Enum
+		}
+		if f.Required {
+			required = append(required, f.Name)
+		}
+		properties[f.Name] = p
+	}
+	out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return out
+}
+
+func schemaOf(f Field) map[string]any {
+	text := map[string]any{"type": "string"}
+	switch f.Type {
+	case "integer":
+		return map[string]any{"type": "integer"}
+	case "boolean":
+		return map[string]any{"type": "boolean"}
+	case "duration":
+		return map[string]any{"type": "string", "pattern": `^[0-9.]+(ms|s|m|h)$`}
+	case "size":
+		return map[string]any{"type": "string", "pattern": `^[0-9]+(B|KiB|MiB|GiB)$`}
+	case "list":
+		return map[string]any{"type": "array", "items": text}
+	case "map":
+		return map[string]any{"type": "object", "additionalProperties": text}
+	case "object":
+		return Schema(f.Fields)
+	}
+	if f.Secret {
+		text["pattern"] = `^\$\{secret:[^{}]+\}$`
+	}
+	return text
+}

@@ -1,0 +1,163 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/seraihost/serai/host"
+)
+
+// Spec describes a connector to one kind of system: how its connections are
+// configured, how one is opened, and what services do with it. Everything
+// else is derived from it: validation, documentation, JSON Schema, and the
+// life of connections, which package pool looks after. So a connector is only
+// its protocol.
+//
+// C is the configuration, a struct whose fields have the tags that [Fields]
+// reads. K is an open connection.
+type Spec[C any, K Conn] struct {
+	Type string // what a host.Connection names, such as "redis"
+	Doc  string // one sentence
+	// Untested says why no real server is part of the tests, "" if one is.
+	Untested string
+	// Check refuses configurations that the tags let pass. Its errors name
+	// the field as FieldErrorf does, without the prefix "config.".
+	Check func(c C) error
+	// Open connects. ctx bounds it; the configuration has its secrets in
+	// place. Everything that it dials goes through env.Dial. An error that
+	// a later attempt may not meet wraps ErrNotConnected.
+	Open func(ctx context.Context, c C, env Env) (K, error)
+	Ops  []Operation[K]
+}
+
+// Conn is an open connection. Its methods and the operations on it may be
+// called by several goroutines; pooling sockets is up to it.
+type Conn interface {
+	// Ping asks the system for a sign of life, within ctx.
+	Ping(ctx context.Context) error
+	// Close releases it. Operations have ended, or their contexts have.
+	Close() error
+}
+
+// ErrNotConnected is wrapped by errors of operations and of Open when the
+// connection is lost or cannot be made. The pool then opens another one.
+var ErrNotConnected = errors.New("not connected")
+
+// Env is what a connection may use of the host.
+type Env struct {
+	Tenant, Name string
+	// Dial connects over TCP to the addresses that the connection may reach.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Log  *slog.Logger
+}
+
+// Operation is something that a service does with a connection. The envelope
+// of its request names the connection in the field "connection".
+type Operation[K Conn] struct {
+	Name  string // such as "redis.command"
+	Doc   string // one sentence
+	In    []Param
+	Body  string // what the request's body is, "" if there is none
+	Out   []Param
+	Reply string // what the reply's body is
+	// Retry says that doing it twice does no harm, so that it is repeated
+	// when the connection turns out to be lost.
+	Retry bool
+	// Do performs it within ctx, which ends with the service's call. The
+	// pool has checked grants and limits, and turns its errors into codes:
+	// a *host.Error as it is, ErrNotConnected into Unavailable, others into
+	// Remote with their text.
+	Do func(ctx context.Context, conn K, r *Request) (*Result, error)
+}
+
+// Param is a field of an operation's envelope.
+type Param struct{ Name, Doc string }
+
+// Connector is a [Spec] without its types.
+type Connector struct {
+	Type, Doc, Untested string
+	Config              []Field // of the configuration
+	Ops                 []OpInfo
+	// Validate refuses a configuration. References to secrets are kept as
+	// they are. Errors name the field below "config".
+	Validate func(raw []byte) error
+	// Open connects with a configuration whose secrets secret fills in.
+	Open func(ctx context.Context, raw []byte, secret func(name string) (string, error), env Env) (Conn, error)
+}
+
+// OpInfo is an [Operation] without its types.
+type OpInfo struct {
+	Name, Doc   string
+	In, Out     []Param
+	Body, Reply string
+	Retry       bool
+	Do          func(ctx context.Context, conn Conn, r *Request) (*Result, error)
+}
+
+// Define returns the connector of a spec. A spec that makes no sense is a
+// fault of the program and panics.
+func Define[C any, K Conn](s Spec[C, K]) Connector {
+	var zero C
+	fields := Fields(zero)
+	out := Connector{
+		Type: s.Type, Doc: s.Doc, Untested: s.Untested, Config: fields,
+		Validate: func(raw []byte) error {
+			_, err := s.decode(raw, fields, nil)
+			return err
+		},
+		Open: func(ctx context.Context, raw []byte, secret func(string) (string, error), env Env) (Conn, error) {
+			c, err := s.decode(raw, fields, secret)
+			if err != nil {
+				return nil, err
+			}
+			return s.Open(ctx, c, env)
+		},
+	}
+	for _, op := range s.Ops {
+		if op.Name == "" || op.Doc == "" || op.Do == nil {
+			panic(fmt.Sprintf("connector: operation %q of %s is incomplete", op.Name, s.Type))
+		}
+		out.Ops = append(out.Ops, OpInfo{
+			Name: op.Name, Doc: op.Doc, In: op.In, Out: op.Out, Body: op.Body, Reply: op.Reply, Retry: op.Retry,
+			Do: func(ctx context.Context, conn Conn, r *Request) (*Result, error) {
+				k, ok := conn.(K)
+				if !ok {
+					return nil, fmt.Errorf("the connection is a %T", conn) // the pool opens what the type's Open returned
+				}
+				return op.Do(ctx, k, r)
+			},
+		})
+	}
+	if s.Type == "" || s.Doc == "" || s.Open == nil {
+		panic(fmt.Sprintf("connector: the spec of %q is incomplete", s.Type))
+	}
+	return out
+}
+
+// decode reads a configuration strictly. Without secret, references stay.
+func (s Spec[C, K]) decode(raw []byte, fields []Field, secret func(string) (string, error)) (C, error) {
+	var c C
+	if err := decodeConfig(raw, &c, fields, secret); err != nil {
+		return c, err
+	}
+	if s.Check != nil {
+		if err := s.Check(c); err != nil {
+			return c, below("config", err)
+		}
+	}
+	return c, nil
+}
+
+// below puts the field of an error below a parent.
+func below(parent string, err error) error {
+	e, ok := errors.AsType[*host.Error](err)
+	if !ok || e.Field == "" {
+		return err
+	}
+	out := *e
+	out.Field = parent + "." + e.Field
+	return &out
+}

@@ -1,0 +1,10 @@
+// Package standard is the one list of the connectors that a host is linked
+// with.
+package standard
+
+import "github.com/seraihost/serai/host/connector"
+
+// Connectors returns all connectors, in the order of their types.
+func Connectors() []connector.Connector {
+	return []connector.Connector{}
+}

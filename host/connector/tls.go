@@ -1,0 +1,46 @@
+package connector
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+
+	"github.com/seraihost/serai/host"
+)
+
+// TLS is how a connection is encrypted. Embed it as `json:"tls"`.
+type TLS struct {
+	Mode       string `json:"mode" default:"off" enum:"off,on,insecure" doc:"off, on, or insecure, which accepts any certificate"`
+	CA         string `json:"ca_pem" doc:"certificates to trust instead of the system's, PEM"`
+	Cert       string `json:"cert_pem" doc:"the client's own certificate, PEM"`
+	Key        string `json:"key_pem" secret:"true" doc:"the key of cert_pem, PEM"`
+	ServerName string `json:"server_name" doc:"name in the server's certificate, if it is not the host's"`
+}
+
+// Config returns the settings for a server, nil if TLS is off. Errors name
+// the field below "tls".
+func (t TLS) Config(serverName string) (*tls.Config, error) {
+	if t.Mode == "off" || t.Mode == "" {
+		return nil, nil
+	}
+	if t.ServerName != "" {
+		serverName = t.ServerName
+	}
+	c := &tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Mode == "insecure"} //nolint:gosec // the operator's explicit choice
+	if t.CA != "" {
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM([]byte(t.CA)) {
+			return nil, host.FieldErrorf("config.tls.ca_pem", "config.tls.ca_pem holds no certificate in PEM form")
+		}
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return nil, host.FieldErrorf("config.tls.cert_pem", "config.tls.cert_pem and key_pem go together")
+	}
+	if t.Cert != "" {
+		pair, err := tls.X509KeyPair([]byte(t.Cert), []byte(t.Key))
+		if err != nil { // the error does not quote the key
+			return nil, host.FieldErrorf("config.tls.cert_pem", "config.tls.cert_pem and key_pem are no pair in PEM form")
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
