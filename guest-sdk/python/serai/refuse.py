@@ -59,6 +59,8 @@ SERVICE = {
     "rules": ("this host has no rule engine", "write the rules in Python"),
     "destination": ("this host has no destinations", "use self.rest['name'] and self.invoke_async"),
     "security": ("secrets stay on the host", "put the security definition on the connection; the host adds the credentials to each request"),
+    "amqp": (_SYSTEM, "use self.invoke_async, which is durable, or the broker's HTTP API with self.rest['name']"),
+    "get_request_hash": ("replies are not cached by their requests", "use self.cache in handle"),
     "metrics": ("the host measures every service", "see `serai stats`, or log what is to be counted"),
     "msg": ("messages are plain Python objects", "use self.request.payload and xml.etree.ElementTree"),
     "notifs": (_SYSTEM, _REST),
@@ -70,7 +72,7 @@ SERVICE = {
 OUT = {
     "soap": SERVICE["soap"],
     "sql": (_SYSTEM, "call a service in front of the database with self.rest['name'], or keep data in self.kvdb"),
-    "amqp": (_SYSTEM, "use self.invoke_async, which is durable, or the broker's HTTP API with self.rest['name']"),
+    "amqp": SERVICE["amqp"],
     "ibm_mq": SERVICE["ibm_mq"],
     "wmq": SERVICE["ibm_mq"],
     "jms_wmq": SERVICE["ibm_mq"],
@@ -131,7 +133,9 @@ MODULES = {
     "zato.common.pubsub": SERVICE["pubsub"],
     "zato.enclog": ("logs are the host's", "use self.logger, and self.crypto.encrypt for what must not be read there"),
     "zato.hl7v2": SERVICE["mllp"],
-    "zato.server": (_PROCESS, "import from zato.server.service what services derive from"),
+    "zato.server.base": SERVICE["server"],
+    "zato.server.connection": (_PROCESS, "use self.rest and the other attributes of the service"),
+    "zato.server.pattern": (_PROCESS, "use self.patterns"),
     "zato.sso": SERVICE["sso"],
 }
 

@@ -3,6 +3,18 @@
 from serai.payload import Payload
 
 
+def _kept(name, default, doc):
+    """A property whose value is for hooks and other code of the service; clients do not get it."""
+
+    def get(self):
+        return getattr(self, "_kept", {}).get(name, default)
+
+    def put(self, value):
+        self._kept = {**getattr(self, "_kept", {}), name: value}
+
+    return property(get, put, doc=doc)
+
+
 class Response:
     """What a service answers with.
 
@@ -11,7 +23,7 @@ class Response:
     application/octet-stream. content_type overrides what the answer is called.
     """
 
-    __slots__ = ("_payload", "status_code", "content_type", "_headers", "_shape")
+    __slots__ = ("_payload", "status_code", "content_type", "_headers", "_shape", "_kept")
 
     def __init__(self, payload=None, status_code=200, headers=None, content_type=None):
         self._payload = payload
@@ -65,3 +77,7 @@ class Response:
     @content_encoding.setter
     def content_encoding(self, value):
         self.headers["Content-Encoding"] = value
+
+    status_message = _kept("status_message", "OK", "The text of the status. It is kept and not sent: HTTP/2 has none.")
+    result = _kept("result", "ZATO_OK", "Whether the service did what it was asked to. It is kept and not sent.")
+    result_details = _kept("result_details", "", "What there is to say of the result. It is kept and not sent.")

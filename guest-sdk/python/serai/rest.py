@@ -9,7 +9,7 @@ authenticate and when to give up; a service only says what it wants::
 
 import json
 
-from serai import http
+from serai import http, refuse
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
 
@@ -237,6 +237,7 @@ class Connections:
         return Connection(name)
 
 
+@refuse.attributes(refuse.OUT, "self.out")
 class Out:
     """self.out: outgoing connections by their type."""
 

@@ -69,6 +69,12 @@ class Contexts(unittest.TestCase):
         self.assertTrue(s.environ.seen)
         self.assertEqual((service().in_reply_to, service().job_type, service().transport), ("", "", ""))
 
+    def test_what_a_response_keeps(self):
+        r = Response()
+        self.assertEqual((r.status_message, r.result, r.result_details), ("OK", "ZATO_OK", ""))
+        r.status_message, r.result = "Created", "ZATO_ERROR"
+        self.assertEqual((r.status_message, r.result, r.result_details), ("Created", "ZATO_ERROR", ""))
+
     def test_log_input_masks_secrets(self):
         s = service(body=b'{"user": "ada", "nested": [{"password": "x1y2"}]}')
         s.response.payload = {"token": "x1y2"}
@@ -165,6 +171,11 @@ class Refusals(unittest.TestCase):
                 with self.assertRaisesRegex(refuse.Refused, rf"^self\.{name} is not available: .+; .+"):
                     getattr(s, name)
         self.assertTrue(issubclass(refuse.Refused, errors.Unsupported))
+
+    def test_types_of_connections(self):
+        for name in refuse.OUT:
+            with self.subTest(name), self.assertRaisesRegex(refuse.Refused, rf"^self\.out\.{name} is not available: .+; .+"):
+                getattr(Service.out, name)
 
     def test_an_author_may_set_them(self):
         s = service()
