@@ -43,7 +43,7 @@ func main() {
 		return
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, cpu, deploy, idle, wait (default all)")
+	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, calls, cpu, deploy, idle, wait (default all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "of everything; the medians count")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of each run of requests")
 	flag.IntVar(&o.concurrency, "concurrency", 16, "connections of a run of requests")
@@ -81,6 +81,7 @@ var measures = []struct {
 	run  func(*lab, context.Context) error
 }{
 	{"http", (*lab).http},
+	{"calls", (*lab).calls},
 	{"cpu", (*lab).cpu},
 	{"deploy", (*lab).deploys},
 	{"wait", (*lab).waits},
