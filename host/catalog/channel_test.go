@@ -243,3 +243,14 @@ func TestDeleteTenantWithChannels(t *testing.T) {
 		t.Errorf("%d keys are left", n)
 	}
 }
+
+func TestMediaTypesAreBounded(t *testing.T) {
+	t.Parallel()
+	c, ctx := withTenants(t, "a"), t.Context()
+	for i := range MaxMediaTypes {
+		ok(t, c.PutChannel(ctx, channel("a", fmt.Sprint("c", i), fmt.Sprint("GET /x/{id} as a/b", i))))
+	}
+	want(t, c.PutChannel(ctx, channel("a", "more", "GET /x/{other} as a/more")), abi.Conflict, "path")
+	ok(t, c.PutChannel(ctx, channel("a", "post", "POST /x/{id} as a/more")))
+	ok(t, c.PutChannel(ctx, channel("a", "c0", "GET /x/{id} as a/changed")))
+}

@@ -14,6 +14,7 @@ const (
 	MaxPathBytes  = 1024 // of a route's path
 	MaxSegments   = 32   // of a route's path
 	MaxRoutes     = 256  // of a version
+	MaxMediaTypes = 32   // of a path and method, any included
 	maxHostBytes  = 253  // RFC 1035
 	maxMethodSize = 32
 	maxMediaRange = 128

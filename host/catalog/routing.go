@@ -147,9 +147,11 @@ func removeRoutes(tx host.Tx, routes []host.Route) error {
 }
 
 // checkFree returns a Conflict when the table has a route that conflicts
-// with r or, of another tenant, overlaps with it. It names the other service
-// or channel only if it is of the same tenant.
+// with r or, of another tenant, overlaps with it, or as many media types of r's
+// method as fit. It names the other service or channel only if it is of the
+// same tenant.
 func checkFree(tx host.Tx, tenant string, r host.Route) error {
+	types := 0
 	return each(tx, shapePrefix(r.Host, Shape(r)), func(other bindingRecord) error {
 		if other.Tenant != tenant {
 			if !Overlap(r, other.Route) {
@@ -158,6 +160,12 @@ func checkFree(tx host.Tx, tenant string, r host.Route) error {
 			return taken(host.Errorf(abi.Conflict, "%s is taken; choose another path, method or host", Title(r)))
 		}
 		if !Conflict(r, other.Route) {
+			if other.Route.Method == r.Method {
+				types++
+			}
+			if types == MaxMediaTypes {
+				return taken(host.Errorf(abi.Conflict, "%s: the path has %d media types already; at most so many fit", Title(r), types))
+			}
 			return nil
 		}
 		by := fmt.Sprintf("service %q", other.Service)
