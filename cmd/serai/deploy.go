@@ -20,6 +20,7 @@ type deployFlags struct {
 	inFlight, queue                      int
 	packages                             packageFlags
 	reset                                bool
+	debug                                host.Debug // of serai dev
 }
 
 func (f *deployFlags) register(fs *flag.FlagSet) {
@@ -43,7 +44,7 @@ func (f *deployFlags) register(fs *flag.FlagSet) {
 
 // settings are what the flags choose.
 func (f *deployFlags) settings() (client.Settings, error) {
-	s := client.Settings{Isolation: host.Isolation(f.isolation), Export: f.export, Entry: f.entry, Keep: !f.reset}
+	s := client.Settings{Isolation: host.Isolation(f.isolation), Export: f.export, Entry: f.entry, Debug: f.debug, Keep: !f.reset}
 	switch s.Isolation {
 	case "", host.Pristine, host.Warm:
 	default:

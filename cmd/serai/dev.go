@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/seraihost/serai/cmd/serai/internal/wheel"
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/control/client"
 )
 
@@ -29,15 +31,34 @@ func devCommand() *command {
 	return &command{
 		name: "dev", args: "PATH", short: "deploy on every save and follow the log", min: 1, max: 1,
 		long: `Takes the same flags as deploy. A save that does not deploy prints why, and
-the version before goes on running.`,
-		examples: []string{`serai dev hello.py --route "GET /hello/{name}"`},
+the version before goes on running. Failures are shown here and, of versions
+that serai dev deploys, to HTTP clients too, with their tracebacks. A deploy
+by serai deploy ends that.
+
+If no host is named and none answers at ` + defaultControl + `, one runs in this process
+until Ctrl-C, with its data in ./` + devData + `.`,
+		examples: []string{`serai dev hello.py --route "GET /hello/{name}"`, `serai dev ./orders --locals`},
 		setup: func(fs *flag.FlagSet) runner {
 			var f deployFlags
+			var t target
 			f.register(fs)
-			return remote(fs, func(ctx context.Context, a *app, c *client.Client, tenant string, args []string) error {
-				d := &dev{app: a, client: c, flags: &f, tenant: tenant, path: args[0], following: map[string]bool{}}
+			t.register(fs)
+			locals := fs.Bool("locals", false, "show local values in tracebacks; those of secret names are masked")
+			return func(ctx context.Context, a *app, args []string) (err error) {
+				f.debug = host.DebugTraceback
+				if *locals {
+					f.debug = host.DebugLocals
+				}
+				ctx, stop := interruptible(ctx)
+				defer stop()
+				h, err := findHost(ctx, a, &t)
+				if err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, h.close()) }()
+				d := newDev(a, h, &f, t.tenantName(a), args[0])
 				return d.run(ctx)
-			})
+			}
 		},
 	}
 }
@@ -46,15 +67,18 @@ the version before goes on running.`,
 type dev struct {
 	app          *app
 	client       *client.Client
+	gateway      string // address, "" if unknown
 	flags        *deployFlags
 	tenant, path string
 	following    map[string]bool // services whose log is followed
 }
 
+func newDev(a *app, h *devHost, f *deployFlags, tenant, path string) *dev {
+	return &dev{app: a, client: h.client, gateway: h.gateway, flags: f, tenant: tenant, path: path, following: map[string]bool{}}
+}
+
 // run watches until ctx ends.
 func (d *dev) run(ctx context.Context) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
 	if _, err := d.flags.settings(); err != nil {
 		return err
 	}
@@ -135,7 +159,7 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 		return false
 	}
 	if file != "" {
-		return filepath.Clean(e.Name) == file || name == wheel.RequirementsFile
+		return filepath.Clean(e.Name) == file || name == wheel.RequirementsFile || name == "serai.yaml"
 	}
 	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".pyc") || name == "__pycache__" {
 		return false
@@ -162,9 +186,28 @@ func (d *dev) deploy(ctx context.Context) {
 	for _, r := range all {
 		d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
 		if !d.following[r.Service] {
+			d.tellRoutes(ctx, r.Service)
 			d.following[r.Service] = true
 			go d.follow(ctx, r.Service)
 		}
+	}
+}
+
+// tellRoutes prints how to call a service.
+func (d *dev) tellRoutes(ctx context.Context, service string) {
+	v, err := d.client.Service(ctx, d.tenant, service)
+	if err != nil {
+		return // it was deleted just now
+	}
+	for _, r := range v.Routes {
+		at := r.Host
+		if at == "" {
+			at = d.gateway
+		}
+		d.app.say("          %s http://%s%s", cmp.Or(r.Method, "*"), at, r.Path)
+	}
+	if len(v.Routes) == 0 {
+		d.app.say("          no route; call it with: serai invoke %s", quoted(service))
 	}
 }
 

@@ -140,6 +140,10 @@ func skipped(dir fs.FS, p string, d fs.DirEntry) bool {
 	if name == "__pycache__" || name == "node_modules" {
 		return true
 	}
-	_, err := fs.Stat(dir, path.Join(p, "pyvenv.cfg"))
-	return err == nil
+	for _, mark := range []string{"pyvenv.cfg", "operator.token"} { // an environment, a host's data
+		if _, err := fs.Stat(dir, path.Join(p, mark)); err == nil {
+			return true
+		}
+	}
+	return false
 }

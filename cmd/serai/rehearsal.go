@@ -39,6 +39,7 @@ type theRehearsal struct {
 	recorder *recorder
 	client   *client.Client
 	tenant   string
+	stem     string // what the folder is called
 	folder   string // of the recorded replies
 	closers  []func()
 }
@@ -51,8 +52,8 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 			r.close()
 		}
 	}()
-	up, name, err := pack(ctx, path, a.stderr)
-	if err != nil {
+	var up client.Upload
+	if up, r.stem, err = pack(ctx, path, a.stderr); err != nil {
 		return nil, err
 	}
 	if up.ContentType == host.TypePython {
@@ -79,7 +80,7 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 		return nil, err
 	}
 	all := host.Grants{Connections: []string{"*"}}
-	if _, err := r.client.Deploy(ctx, r.tenant, name, up, client.Settings{Grants: &all}); err != nil {
+	if _, err := r.client.DeployAll(ctx, r.tenant, up, client.Settings{Grants: &all}); err != nil {
 		return nil, err
 	}
 	timeout, memory, log := host.Duration(testTime), 1024*host.MiB, 16*host.MiB

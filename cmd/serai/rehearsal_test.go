@@ -14,7 +14,7 @@ import (
 // folder writes files, alternating names and contents, into a new folder.
 func folder(t *testing.T, files ...string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "users.get")
+	dir := t.TempDir()
 	for i := 0; i < len(files); i += 2 {
 		path := filepath.Join(dir, files[i])
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

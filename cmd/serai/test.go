@@ -91,10 +91,11 @@ func (a *app) test(ctx context.Context, f *testFlags, path string, tests []strin
 	}
 	defer r.close()
 	asked := struct {
+		Stem    string   `json:"stem"`
 		Args    []string `json:"args"`
 		Colour  bool     `json:"colour"`
 		Columns int      `json:"columns"`
-	}{append(append([]string{}, f.pytest...), tests...), isTerminal(a.stdout) && a.env("NO_COLOR") == "", columns(a)}
+	}{r.stem, append(append([]string{}, f.pytest...), tests...), isTerminal(a.stdout) && a.env("NO_COLOR") == "", columns(a)}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encoding the arguments: %w", err)

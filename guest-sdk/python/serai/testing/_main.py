@@ -7,6 +7,7 @@ import sys
 import pytest
 from _pytest import config as pytest_config, logging as pytest_logging
 
+from serai import naming
 from serai.host import call
 
 #: Plugins of pytest that need what a sandbox has not: a cache on disk, signals.
@@ -72,6 +73,8 @@ class Plugin:
 def handle(request):
     """Run pytest with the arguments in the payload; its exit code."""
     asked = request.payload
+    # Classes that tests import have the names that they are deployed by.
+    naming.stems.update(dict.fromkeys(("service", "main", "app"), asked["stem"]))
     terminal = Terminal(asked["colour"])
     os.environ["COLUMNS"] = str(asked["columns"])
     os.environ["PY_COLORS"] = "1" if asked["colour"] else "0"
