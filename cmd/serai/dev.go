@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -17,6 +18,7 @@ import (
 	"github.com/seraihost/serai/cmd/serai/internal/wheel"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/control/client"
+	"github.com/seraihost/serai/host/telemetry"
 )
 
 const (
@@ -70,11 +72,12 @@ type dev struct {
 	gateway      string // address, "" if unknown
 	flags        *deployFlags
 	tenant, path string
-	following    map[string]bool // services whose log is followed
+	services     sync.Map // names of those that were deployed
+	following    bool     // the log
 }
 
 func newDev(a *app, h *devHost, f *deployFlags, tenant, path string) *dev {
-	return &dev{app: a, client: h.client, gateway: h.gateway, flags: f, tenant: tenant, path: path, following: map[string]bool{}}
+	return &dev{app: a, client: h.client, gateway: h.gateway, flags: f, tenant: tenant, path: path}
 }
 
 // run watches until ctx ends.
@@ -175,6 +178,7 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 // deploy uploads what is there now and prints the outcome. The log is
 // followed from the first success on.
 func (d *dev) deploy(ctx context.Context) {
+	before := time.Now()
 	all, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
 	if ctx.Err() != nil {
 		return
@@ -185,11 +189,13 @@ func (d *dev) deploy(ctx context.Context) {
 	}
 	for _, r := range all {
 		d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
-		if !d.following[r.Service] {
+		if _, known := d.services.LoadOrStore(r.Service, true); !known {
 			d.tellRoutes(ctx, r.Service)
-			d.following[r.Service] = true
-			go d.follow(ctx, r.Service)
 		}
+	}
+	if !d.following {
+		d.following = true
+		go d.follow(ctx, before)
 	}
 }
 
@@ -211,13 +217,18 @@ func (d *dev) tellRoutes(ctx context.Context, service string) {
 	}
 }
 
-// follow prints the service's log until ctx ends, also across restarts of
-// the host.
-func (d *dev) follow(ctx context.Context, service string) {
-	since := time.Now()
+// follow prints the log of the deployed services until ctx ends, also across
+// restarts of the host.
+func (d *dev) follow(ctx context.Context, since time.Time) {
+	show := func(r telemetry.Record) error {
+		if _, ours := d.services.Load(r.Service); !ours {
+			return nil
+		}
+		return d.app.printRecord(r)
+	}
 	for ctx.Err() == nil {
-		q := client.LogQuery{Service: service, Follow: true, Since: since.Format(time.RFC3339Nano)}
-		err := d.client.Logs(ctx, d.tenant, q, d.app.printRecord)
+		q := client.LogQuery{Follow: true, Since: since.Format(time.RFC3339Nano)}
+		err := d.client.Logs(ctx, d.tenant, q, show)
 		since = time.Now()
 		var refused *client.Error
 		if errors.As(err, &refused) && refused.Status < 500 {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/server"
 )
 
 //go:embed all:template
@@ -20,7 +21,7 @@ var templates embed.FS
 func newCommand() *command {
 	return &command{
 		name: "new", args: "python|go NAME", short: "write a service that deploys as it is", min: 2, max: 2,
-		examples: []string{"serai new python hello", "serai deploy hello --route 'GET /hello'"},
+		examples: []string{"serai new python hello", "serai new go orders"},
 		setup: func(*flag.FlagSet) runner {
 			return func(_ context.Context, a *app, args []string) error {
 				language, dir := args[0], args[1]
@@ -34,10 +35,29 @@ func newCommand() *command {
 				if err := write(language, dir, name); err != nil {
 					return err
 				}
-				a.say("wrote %s; make it live with:\n\n  serai deploy %s --route 'GET /%s'", dir, quoted(dir), strings.ReplaceAll(name, " ", "-"))
+				a.say("wrote %s; next:\n", dir)
+				for _, words := range next(language, dir, strings.ReplaceAll(name, " ", "-")) {
+					a.say("  %s", words)
+				}
 				return nil
 			}
 		},
+	}
+}
+
+// next are the commands to go on with.
+func next(language, dir, path string) []string {
+	route := "--route 'GET /" + path + "'"
+	if language == "python" {
+		return []string{
+			program() + " test " + quoted(dir),
+			program() + " dev " + quoted(dir) + " " + route,
+			"curl 'http://" + server.DefaultGateway + "/" + path + "?name=Ada'",
+		}
+	}
+	return []string{
+		program() + " deploy " + quoted(dir) + " " + route,
+		"curl http://" + server.DefaultGateway + "/" + path,
 	}
 }
 

@@ -2,61 +2,67 @@ package rehearsal
 
 import (
 	"context"
-	"sync/atomic"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 )
 
-// traffic counts the messages that were published and not yet dealt with.
-type traffic struct{ open atomic.Int64 }
-
-// queue is a queue whose messages are counted.
-type queue struct {
-	host.Queue
-	*traffic
+// traffic knows what waits in the queues of a host.
+type traffic struct {
+	mu      sync.Mutex
+	queues  []host.Queue
+	givenUp int64 // messages that nobody waits for any more, such as a job for tomorrow
 }
 
-// Publish implements [host.Queue].
-func (q *queue) Publish(ctx context.Context, id string, message []byte) error {
-	q.open.Add(1)
-	err := q.Queue.Publish(ctx, id, message)
-	if err != nil {
-		q.open.Add(-1)
+func (t *traffic) add(q host.Queue) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queues = append(t.queues, q)
+}
+
+// open returns how many messages are on their way.
+func (t *traffic) open(ctx context.Context) (int64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var n int64
+	for _, q := range t.queues {
+		b, err := q.Backlog(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("counting asynchronous calls: %w", err)
+		}
+		n += b.Messages
 	}
+	t.givenUp = min(t.givenUp, n)
+	return n - t.givenUp, nil
+}
+
+// giveUp forgets what is on its way.
+func (t *traffic) giveUp(ctx context.Context) error {
+	n, err := t.open(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.givenUp += n
 	return err
 }
 
-// Consume implements [host.Queue].
-func (q *queue) Consume(ctx context.Context, handle func(context.Context, []byte) error) error {
-	return q.Queue.Consume(ctx, func(ctx context.Context, message []byte) error {
-		err := handle(ctx, message)
-		if err == nil {
-			q.done()
+// idle returns once nothing is on its way, or an error when timeout passed.
+func (t *traffic) idle(ctx context.Context, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		n, err := t.open(ctx)
+		switch {
+		case err != nil || n == 0:
+			return err
+		case time.Now().After(deadline):
+			return host.Errorf(abi.Timeout, "%d asynchronous calls were not made in time", n)
 		}
-		return err
-	})
-}
-
-// done counts a message that was dealt with, unless it was given up before.
-func (q *traffic) done() {
-	for n := q.open.Load(); n > 0 && !q.open.CompareAndSwap(n, n-1); n = q.open.Load() {
-		continue
-	}
-}
-
-// giveUp forgets what is on its way: nobody waits for it any more.
-func (q *traffic) giveUp() { q.open.Store(0) }
-
-// idle returns once nothing is on its way.
-func (q *traffic) idle(ctx context.Context) error {
-	for q.open.Load() > 0 {
 		select {
 		case <-ctx.Done():
-			return host.Errorf(abi.Timeout, "%d asynchronous calls were not made in time", q.open.Load())
+			return ctx.Err()
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	return nil
 }

@@ -71,8 +71,11 @@ func (s *Stage) Ops(all []connector.Op) []connector.Op {
 	)
 }
 
-// Queue counts what passes through a queue of the host.
-func (s *Stage) Queue(q host.Queue) host.Queue { return &queue{q, &s.traffic} }
+// Queue is told of the host's queues, and leaves them as they are.
+func (s *Stage) Queue(q host.Queue) host.Queue {
+	s.traffic.add(q)
+	return q
+}
 
 // Recording returns what was recorded in this run.
 func (s *Stage) Recording() Recording {
@@ -99,10 +102,10 @@ func (s *Stage) apart(next do) do {
 const settled = 2 * time.Second
 
 func (s *Stage) doReset(ctx context.Context, _ *connector.Request) (*connector.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, settled)
-	defer cancel()
-	if s.traffic.idle(ctx) != nil {
-		s.traffic.giveUp() // such as a job for tomorrow
+	if s.traffic.idle(ctx, settled) != nil {
+		if err := s.traffic.giveUp(ctx); err != nil {
+			return nil, err
+		}
 	}
 	s.reset()
 	return &connector.Result{}, nil
@@ -243,11 +246,9 @@ func (s *Stage) logs(ctx context.Context, r *connector.Request) (*connector.Resu
 func (s *Stage) idle(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 	ms, err := strconv.Atoi(r.Envelope.Get(abi.FieldTimeout))
 	if err != nil || ms <= 0 {
-		return nil, host.FieldErrorf(abi.FieldTimeout, "timeout: use a number of seconds above zero")
+		return nil, host.FieldErrorf(abi.FieldTimeout, "timeout: use a number above zero")
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
-	defer cancel()
-	return &connector.Result{}, s.traffic.idle(ctx)
+	return &connector.Result{}, s.traffic.idle(ctx, time.Duration(ms)*time.Millisecond)
 }
 
 func (s *Stage) output(_ context.Context, r *connector.Request) (*connector.Result, error) {

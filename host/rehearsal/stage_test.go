@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,55 +238,47 @@ func TestRecordAndReplay(t *testing.T) {
 	}
 }
 
-// memory is a queue of one message at a time.
-type memory struct {
+// waiting is a queue of which only the number of messages is known.
+type waiting struct {
 	host.Queue
-	messages chan []byte
+	n atomic.Int64
 }
 
-func (m memory) Publish(_ context.Context, _ string, b []byte) error {
-	if string(b) == "refuse" {
-		return errors.New("full")
+func (w *waiting) Backlog(context.Context) (host.Backlog, error) {
+	n := w.n.Load()
+	if n < 0 {
+		return host.Backlog{}, errors.New("the queue is gone")
 	}
-	m.messages <- b
-	return nil
-}
-
-func (m memory) Consume(ctx context.Context, handle func(context.Context, []byte) error) error {
-	for b := range m.messages {
-		for handle(ctx, b) != nil {
-			continue
-		}
-	}
-	return nil
+	return host.Backlog{Messages: n}, nil
 }
 
 func TestIdle(t *testing.T) {
 	s := newStaged(t, &Stage{})
-	q := s.stage.Queue(memory{messages: make(chan []byte, 8)})
-	if err := q.Publish(t.Context(), "", []byte("refuse")); err == nil {
-		t.Error("a refused message was accepted")
-	}
+	var a, b waiting
+	s.stage.Queue(&a)
+	s.stage.Queue(&b)
 	s.must("test.idle", nil, "timeout", "100")
-	for range 3 {
-		if err := q.Publish(t.Context(), "", []byte("m")); err != nil {
-			t.Fatal(err)
-		}
-	}
+	a.n.Store(1)
+	b.n.Store(2)
 	if _, err := s.do("test.idle", nil, "timeout", "10"); host.CodeOf(err) != abi.Timeout || !strings.Contains(err.Error(), "3 asynchronous calls") {
 		t.Errorf("with three on their way: %v", err)
 	}
-	tries := 0
-	go func() {
-		_ = q.Consume(context.Background(), func(context.Context, []byte) error {
-			if tries++; tries == 1 {
-				return errors.New("later")
-			}
-			time.Sleep(5 * time.Millisecond)
-			return nil
-		})
-	}()
+	time.AfterFunc(5*time.Millisecond, func() { a.n.Store(0) })
+	time.AfterFunc(10*time.Millisecond, func() { b.n.Store(0) })
 	s.must("test.idle", nil, "timeout", "10000")
+
+	// A job for tomorrow does not hold up the tests after it.
+	a.n.Store(1)
+	s.must("test.reset", nil)
+	s.must("test.idle", nil, "timeout", "10")
+	a.n.Store(2)
+	if _, err := s.do("test.idle", nil, "timeout", "10"); host.CodeOf(err) != abi.Timeout {
+		t.Errorf("with one more: %v", err)
+	}
+	a.n.Store(-1)
+	if _, err := s.do("test.idle", nil, "timeout", "10"); err == nil {
+		t.Error("a broken queue is idle")
+	}
 	if _, err := s.do("test.idle", nil, "timeout", "x"); host.CodeOf(err) != abi.Invalid {
 		t.Errorf("a timeout that is none: %v", err)
 	}
