@@ -125,7 +125,6 @@ MODULES = {
     "zato.broker": SERVICE["broker_client"],
     "zato.cli": ZATO["AdminService"],
     "zato.client": ("a service calls others through the host", "use self.invoke, or self.rest['name'] for services elsewhere"),
-    "zato.common.broker_message": SERVICE["broker_client"],
     "zato.common.crypto": ("keys stay on the host", "use self.crypto"),
     "zato.common.hl7": SERVICE["mllp"],
     "zato.common.kvdb": ("the store is reached through the service", "use self.kvdb"),

@@ -1,12 +1,13 @@
+"""Bodies, requests and responses."""
+
 import dataclasses
 import datetime
 import decimal
 import unittest
 
-from serai import Service, data, errors, exception, kv
-from serai.redis import DataError
+from serai import data, exception
 from serai.request import Request, Response
-from tests.fake import Envelope, Host
+from tests.fake import Envelope
 
 
 def request(body=b"", *fields):
@@ -68,57 +69,6 @@ class Requests(unittest.TestCase):
         r = Response()
         r.headers["X"] = "1"
         self.assertEqual((r.headers, r.status_code), ({"X": "1"}, 200))
-
-
-class Store(unittest.TestCase):
-    def setUp(self):
-        self.host = self.enterContext(Host())
-        self.conn = Service.kvdb.conn
-
-    def test_redis(self):
-        c = self.conn
-        self.assertIsNone(c.get("k"))
-        self.assertTrue(c.set("k", "ż", ex=5))
-        self.assertIn("5000", self.host.calls[-1][0])
-        c.set("p", 1, px=1500)
-        self.assertIn("1500", self.host.calls[-1][0])
-        self.assertEqual((c.get("k"), c.set("k", "x", nx=True), c.set("n", "x", xx=True), c.setnx("m", "1")), ("ż", None, None, True))
-        self.assertEqual((c.incr("i"), c.incr("i", 4), c.decr("i"), c.getset("i", "9"), c.getdel("i"), c.getdel("i")), (1, 5, 4, "4", "9", None))
-        self.assertEqual((c.exists("k", "zz"), c.keys("[km]*"), c.mget("k", "zz"), c.delete("k", "zz")), (1, ["k", "m"], ["ż", None], 1))
-        with self.assertRaises(DataError):
-            c.set("k", {})
-
-    def test_revisions_and_pages(self):
-        revision = kv.set("a", b"1", if_revision="0")
-        with self.assertRaises(errors.Conflict):
-            kv.set("a", b"2", if_revision="0")
-        kv.set("a", b"2", if_revision=revision)
-        self.assertEqual(kv.get("a").value, b"2")
-        for i in range(2500):
-            kv.set(f"p{i:04}", b"")
-        self.assertEqual(len(list(kv.keys("p"))), 2500)
-
-
-class Outgoing(unittest.TestCase):
-    def setUp(self):
-        self.host = self.enterContext(Host())
-
-    def test_invoke(self):
-        self.host.answers["invoke"] = ("status", "200", "header.content-type", "text/plain"), b"ok"
-        self.host.answers["invoke.async"] = ("cid", "c2"), b""
-        s = Service()
-        self.assertEqual((s.invoke("other", {"a": 1}, timeout=2), s.invoke_async("other", b=2)), ("ok", "c2"))
-        self.assertEqual(self.host.calls[0], (("op", "invoke", "service", "other", "timeout", "2000", "header.content-type", data.JSON), b'{"a": 1}'))
-
-    def test_config(self):
-        self.host.answers["config.get"] = (), b"10"
-        self.assertEqual((Service.config["x"], Service.config.x, "x" in Service.config), ("10",) * 2 + (True,))
-
-
-class WithoutHost(unittest.TestCase):
-    def test_says_so(self):
-        with self.assertRaisesRegex(errors.Unsupported, "no Serai host"):
-            kv.get("k")
 
 
 if __name__ == "__main__":
