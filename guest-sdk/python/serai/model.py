@@ -31,52 +31,11 @@ import json
 from dataclasses import field
 from typing import Any
 
-from serai.data import dumps
+from serai.data import dumps, loads
 from serai.exception import BadRequest
 from serai.sio import annotation
-from serai.sio.problem import Problems
-
-
-class ModelValidationError(BadRequest):
-    """400: the input is not what the service declares.
-
-    ``elem_path`` is the path of the first element that is wrong, ``details``
-    has the texts of all.
-    """
-
-    def __init__(self, elem_path, reason=None, details=None):
-        self.elem_path = elem_path
-        self.reason = self.msg = reason or self.get_reason()
-        super().__init__(self.reason)
-        self.details = details or [self.reason]
-
-    def get_reason(self):
-        """What is wrong, for people."""
-        return f"Element has a wrong value: {self.elem_path}"
-
-
-class ElementMissing(ModelValidationError):
-    """400: an element that has to be there is not."""
-
-    def get_reason(self):
-        return f"Element missing: {self.elem_path}"
-
-
-class ElementIsNotAList(ElementMissing):
-    """400: something else is where a list has to be."""
-
-    def get_reason(self):
-        return f"Element is not a list: {self.elem_path}"
-
-
-_KINDS = {"missing": ElementMissing, "list": ElementIsNotAList, "wrong": ModelValidationError}
-
-
-def check(problems):
-    """Raise the error that stands for problems, if there are any."""
-    if problems:
-        kind, where = problems.first
-        raise _KINDS[kind](where, problems[0], list(problems))
+from serai.sio.annotation import ModelCtx
+from serai.sio.problem import ElementIsNotAList, ElementMissing, ModelValidationError, Problems, check
 
 
 _MISSING = object()
@@ -120,16 +79,6 @@ def dataclass(cls=None, /, **options):
     return decorate if cls is None else decorate(cls)
 
 
-class ModelCtx:
-    """What after_created gets: ``service``, ``data`` that the model was made
-    of, and the class of the model."""
-
-    __slots__ = ("service", "data", "DataClass")
-
-    def __init__(self, service=None, data=None, DataClass=None):
-        self.service, self.data, self.DataClass = service, data, DataClass
-
-
 class Model:
     """A dataclass that can be made of documents and written as one."""
 
@@ -163,7 +112,7 @@ class Model:
         """The model that JSON text describes, or the list of models."""
         if isinstance(data, (str, bytes, bytearray)):
             try:
-                data = json.loads(data)
+                data = loads(data)
             except (ValueError, RecursionError) as exc:
                 raise BadRequest(f"the data is no JSON: {exc}") from None
         if isinstance(data, list):

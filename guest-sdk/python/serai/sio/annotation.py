@@ -138,6 +138,16 @@ def record_of(kind):
     return found
 
 
+class ModelCtx:
+    """What after_created gets: ``service``, ``data`` that the model was made
+    of, and the class of the model."""
+
+    __slots__ = ("service", "data", "DataClass")
+
+    def __init__(self, service=None, data=None, DataClass=None):
+        self.service, self.data, self.DataClass = service, data, DataClass
+
+
 class ModelRecord(record.Record):
     """An object that becomes an instance of a dataclass."""
 
@@ -171,8 +181,6 @@ class ModelRecord(record.Record):
         if self._finish is not None:
             self._finish(out)
         if self._created is not None:
-            from serai.model import ModelCtx
-
             self._created(out, ModelCtx(problems.service, value, self.kind))
         return out
 

@@ -6,7 +6,7 @@ from serai.exception import BadRequest
 from serai.sio import annotation, record
 from serai.sio.declare import elements, model_of
 from serai.sio.elem import NotGiven, field_of
-from serai.sio.problem import Problems, describe
+from serai.sio.problem import Problems, check, describe
 
 #: Rows that one input may be made of.
 MAX_ITEMS = 100_000
@@ -57,8 +57,7 @@ class Input:
         if self.many:
             return self._several(record.as_list(payload, None, problems) or (), request, service, problems)
         out = self.record.read(payload, None, problems)
-        if problems:
-            check(problems)
+        check(problems)
         return out
 
     def _several(self, items, request, service, problems=None):
@@ -73,14 +72,6 @@ class Input:
 
     def _wanted(self):
         return ", ".join(name.lstrip("-") for name in self.names) or "no fields"
-
-
-def check(problems):
-    """Raise what stands for the problems, if there are any."""
-    if problems:
-        from serai.model import check
-
-        check(problems)
 
 
 def both(declared, side, owner):

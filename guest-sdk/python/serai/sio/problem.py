@@ -6,6 +6,7 @@ when something is wrong there.
 """
 
 from serai._failure import secret
+from serai.exception import BadRequest
 
 MASK = "'***'"
 
@@ -81,3 +82,45 @@ def describe(value):
     if isinstance(value, (list, tuple)):
         return "a list"
     return show(value)
+
+
+class ModelValidationError(BadRequest):
+    """400: the input is not what the service declares.
+
+    ``elem_path`` is the path of the first element that is wrong, ``details``
+    has the texts of all.
+    """
+
+    def __init__(self, elem_path, reason=None, details=None):
+        self.elem_path = elem_path
+        self.reason = self.msg = reason or self.get_reason()
+        super().__init__(self.reason)
+        self.details = details or [self.reason]
+
+    def get_reason(self):
+        """What is wrong, for people."""
+        return f"Element has a wrong value: {self.elem_path}"
+
+
+class ElementMissing(ModelValidationError):
+    """400: an element that has to be there is not."""
+
+    def get_reason(self):
+        return f"Element missing: {self.elem_path}"
+
+
+class ElementIsNotAList(ElementMissing):
+    """400: something else is where a list has to be."""
+
+    def get_reason(self):
+        return f"Element is not a list: {self.elem_path}"
+
+
+_KINDS = {"missing": ElementMissing, "list": ElementIsNotAList, "wrong": ModelValidationError}
+
+
+def check(problems):
+    """Raise the error that stands for problems, if there are any."""
+    if problems:
+        kind, where = problems.first
+        raise _KINDS[kind](where, problems[0], list(problems))
