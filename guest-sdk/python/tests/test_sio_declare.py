@@ -88,7 +88,7 @@ class Declarations(unittest.TestCase):
         for attributes, why in [
             ({"input": 5}, "Declared: input is 5; write names"),
             ({"input": ("a", 5)}, "Declared: input has 5, which is neither"),
-            ({"input": Int}, "Declared: input is the class Int"),
+            ({"input": Int}, "Declared: input has the type Int without a name"),
             ({"input": ("a", Int)}, r"write Int\('name'\)"),
             ({"input": ("a", M)}, "model the class M among other elements"),
             ({"input": "a, b"}, "'a, b' is no name"),

@@ -48,7 +48,7 @@ def elements(value, owner, attribute, optional=None):
     where = f"{owner}: {attribute}"
     if value is None:
         return []
-    if isinstance(value, (str, Elem)):
+    if isinstance(value, (str, Elem)) or (isinstance(value, type) and issubclass(value, Elem)):
         value = (value,)
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise TypeError(f"{where} is {_name(value)}; write names, elements such as Int('size'), or a Model")
