@@ -67,7 +67,7 @@ var layers = []struct {
 	{"host/rehearsal", []string{"abi", "host", "host/connector", "host/telemetry"}, "it takes part in a host from outside, as any embedder could"},
 	{"host/guest", []string{"abi", "host", "host/connector", "host/engine"}, "the host functions reach systems through operations only"},
 	{"host/gateway", []string{"abi", "host", "host/gateway", "host/problem", "host/security"}, "the public edge knows services as host.Invoker"},
-	{"host/control/client", []string{"abi", "host", "host/problem", "host/telemetry"}, "clients know the API, not the host behind it"},
+	{"host/control/client", []string{"abi", "host", "host/config", "host/problem", "host/telemetry"}, "clients know the API, not the host behind it"},
 	{"storage", []string{"abi", "host", "storage"}, "a store knows keys and values"},
 }
 

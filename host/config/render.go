@@ -173,9 +173,10 @@ func free(value any) *yaml.Node {
 }
 
 // Variable returns the name of the variable that stands for a secret:
-// Variable("API Credentials", "password") is API_CREDENTIALS_PASSWORD.
+// Variable("API Credentials", "password") is API_CREDENTIALS_PASSWORD. A
+// shell takes none that begins with a digit.
 func Variable(names ...string) string {
-	return strings.Map(func(r rune) rune {
+	out := strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z':
 			return r - 'a' + 'A'
@@ -184,4 +185,8 @@ func Variable(names ...string) string {
 		}
 		return '_'
 	}, strings.Join(names, "_"))
+	if out != "" && '0' <= out[0] && out[0] <= '9' {
+		out = "_" + out
+	}
+	return out
 }

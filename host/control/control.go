@@ -29,11 +29,12 @@ const (
 	concurrency = 4096            // connections
 )
 
-// Config is what a [Server] works with. Catalog, Deployer, Invoker, Book, KV
-// and OperatorTokenHash are required.
+// Config is what a [Server] works with. Catalog, Deployer, Applier, Invoker,
+// Book, KV and OperatorTokenHash are required.
 type Config struct {
 	Catalog  Catalog
 	Deployer Deployer
+	Applier  Applier
 	Invoker  host.Invoker
 	Book     Book
 	KV       KV
@@ -90,8 +91,8 @@ type Server struct {
 
 // New returns a server that does not listen yet.
 func New(cfg Config) (*Server, error) {
-	if cfg.Catalog == nil || cfg.Deployer == nil || cfg.Invoker == nil || cfg.Book == nil || cfg.KV == nil {
-		return nil, errors.New("control: Catalog, Deployer, Invoker, Book and KV are required")
+	if cfg.Catalog == nil || cfg.Deployer == nil || cfg.Applier == nil || cfg.Invoker == nil || cfg.Book == nil || cfg.KV == nil {
+		return nil, errors.New("control: Catalog, Deployer, Applier, Invoker, Book and KV are required")
 	}
 	if len(cfg.OperatorTokenHash) != sha256.Size {
 		return nil, fmt.Errorf("control: OperatorTokenHash has %d bytes, not %d", len(cfg.OperatorTokenHash), sha256.Size)

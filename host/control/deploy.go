@@ -150,66 +150,88 @@ func (s *Server) checkAuth(ctx context.Context, tenant string, routes []host.Rou
 
 // form is a multipart upload.
 type form struct {
-	settings    []byte
-	content     []byte
-	fileName    string
-	contentType string
+	settings []byte
+	module
 }
 
 // readForm reads the two parts in any order; nothing of it touches the disk.
 func readForm(c *fiber.Ctx, most int64) (*form, error) {
-	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil || kind != fiber.MIMEMultipartForm || params["boundary"] == "" {
-		return nil, host.FieldErrorf("body", `send multipart/form-data with the parts "settings" and "module"`)
-	}
-	limit := most + maxJSON + framing
-	if n := c.Request().Header.ContentLength(); int64(n) > limit {
-		return nil, errTooLarge("module", most)
-	}
 	var f form
 	var haveModule bool
-	r := multipart.NewReader(io.LimitReader(body(c), limit), params["boundary"])
-	for {
-		p, err := r.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			e := host.FieldErrorf("body", "the multipart form is malformed or ended early")
-			e.Err = err
-			return nil, e
-		}
+	err := readParts(c, "module", `"settings" and "module"`, most+maxJSON, func(p *multipart.Part) (err error) {
 		switch p.FormName() {
 		case "settings":
 			f.settings, err = readAll(p, "settings", maxJSON)
 		case "module":
 			haveModule = true
-			f.fileName = baseName(p.FileName())
-			f.contentType = contentType(p.Header.Get(fiber.HeaderContentType), f.fileName)
-			f.content, err = readAll(p, "module", most)
+			f.module, err = readModule(p, "module", most)
 		default:
-			err = host.FieldErrorf(host.Clip(p.FormName()), `part %q is unknown; send "settings" and "module"`, host.Clip(p.FormName()))
+			err = errUnknownPart(p, `"settings" and "module"`)
 		}
-		if err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err == nil && !haveModule {
+		err = host.FieldErrorf("module", `the form has no part "module"; it holds the content of the service`)
 	}
-	if !haveModule {
-		return nil, host.FieldErrorf("module", `the form has no part "module"; it holds the content of the service`)
-	}
-	return &f, f.check()
+	return &f, err
 }
 
-func (f *form) check() error {
-	switch f.contentType {
+// readParts calls each for the parts of a multipart body of at most limit
+// bytes; what and names are for messages.
+func readParts(c *fiber.Ctx, what, names string, limit int64, each func(*multipart.Part) error) error {
+	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || kind != fiber.MIMEMultipartForm || params["boundary"] == "" {
+		return host.FieldErrorf("body", `send multipart/form-data with the parts %s`, names)
+	}
+	limit += framing
+	if n := c.Request().Header.ContentLength(); int64(n) > limit {
+		return errTooLarge(what, limit-framing)
+	}
+	r := multipart.NewReader(io.LimitReader(body(c), limit), params["boundary"])
+	for {
+		p, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			e := host.FieldErrorf("body", "the multipart form is malformed or ended early")
+			e.Err = err
+			return e
+		}
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+}
+
+func errUnknownPart(p *multipart.Part, names string) error {
+	name := host.Clip(p.FormName())
+	return host.FieldErrorf(name, `part %q is unknown; send %s`, name, names)
+}
+
+// module is the content of a service.
+type module struct {
+	content     []byte
+	fileName    string
+	contentType string
+}
+
+// readModule reads a part with content of at most so many bytes.
+func readModule(p *multipart.Part, field string, most int64) (m module, err error) {
+	m.fileName = baseName(p.FileName())
+	m.contentType = contentType(p.Header.Get(fiber.HeaderContentType), m.fileName)
+	if m.content, err = readAll(p, field, most); err != nil {
+		return m, err
+	}
+	switch m.contentType {
 	case host.TypeWASM, host.TypePython, host.TypeTar:
 	default:
-		return host.FieldErrorf("module", "content type %q: use %s, %s or %s", host.Clip(f.contentType), host.TypeWASM, host.TypePython, host.TypeTar)
+		return m, host.FieldErrorf(field, "content type %q: use %s, %s or %s", host.Clip(m.contentType), host.TypeWASM, host.TypePython, host.TypeTar)
 	}
-	if len(f.content) == 0 {
-		return host.FieldErrorf("module", "the content is empty")
+	if len(m.content) == 0 {
+		return m, host.FieldErrorf(field, "the content is empty")
 	}
-	return nil
+	return m, nil
 }
 
 // contentType returns the declared type or, where the client's tool gave

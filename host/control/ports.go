@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/apply"
+	"github.com/seraihost/serai/host/config"
 )
 
 // Deployer makes versions live. Errors are *[host.Error]; an upload whose
@@ -18,8 +20,19 @@ type Deployer interface {
 	// Rollback makes an earlier version the running one; "" is the one
 	// before. The version may be a unique prefix of a digest.
 	Rollback(ctx context.Context, tenant, service, version string) (*host.Receipt, error)
+	// Source returns the content that the running version of a service was
+	// made from, as an upload would bring it.
+	Source(ctx context.Context, tenant, service string) (host.Upload, error)
 	// Delete drains and removes a service with its versions.
 	Delete(ctx context.Context, tenant, service string) error
+}
+
+// Applier makes a tenant what a document says. Errors about the document are
+// [host.Problems].
+type Applier interface {
+	Apply(ctx context.Context, r apply.Request) (*config.Plan, error)
+	// Export returns a tenant as a document.
+	Export(ctx context.Context, tenant string) (*config.Export, error)
 }
 
 // Catalog is the part of the catalogue that the control API uses. Errors

@@ -46,11 +46,15 @@ func (s *Server) routes() []route {
 		{"DELETE", tenantPath, tenantOperator, s.deleteTenant},
 		{"POST", tenantPath + "/token", tenantOperator, s.rotateToken},
 
+		{"POST", tenantPath + "/apply", ownTenant, s.apply},
+		{"GET", tenantPath + "/export", ownTenant, s.export},
+
 		{"GET", tenantPath + "/services", ownTenant, s.listServices},
 		{"POST", tenantPath + "/services", ownTenant, s.deployAll},
 		{"GET", servicePath, ownTenant, s.getService},
 		{"PUT", servicePath, ownTenant, s.deploy},
 		{"DELETE", servicePath, ownTenant, s.deleteService},
+		{"GET", servicePath + "/source", ownTenant, s.getSource},
 		{"GET", servicePath + "/versions", ownTenant, s.listVersions},
 		{"POST", servicePath + "/rollback", ownTenant, s.rollback},
 		{"POST", servicePath + "/invoke", ownTenant, s.invoke},

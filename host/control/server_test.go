@@ -19,8 +19,10 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/apply"
 	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/connector/kv"
+	"github.com/seraihost/serai/host/deploy"
 	"github.com/seraihost/serai/host/security"
 	"github.com/seraihost/serai/host/telemetry"
 )
@@ -58,6 +60,7 @@ func newFixture(t *testing.T) *fixture {
 	f.deployer = &fakeDeployer{catalog: f.catalog}
 	f.server, err = New(Config{
 		Catalog: f.catalog, Deployer: f.deployer, Invoker: echo{}, Book: f.book, KV: kv.New(store),
+		Applier: apply.New(apply.Config{Catalog: f.catalog, Deployer: f.deployer}),
 		Metrics: f.metrics.Registry(), OperatorTokenHash: hash,
 		OnChange: func(context.Context) error {
 			f.mu.Lock()
@@ -223,6 +226,24 @@ func (d *fakeDeployer) Rollback(ctx context.Context, tenant, service, version st
 		return nil, err
 	}
 	return receipt(v), d.catalog.Activate(ctx, v)
+}
+
+// Build refuses all uploads.
+func (d *fakeDeployer) Build(context.Context, host.Upload) (*deploy.Build, error) {
+	e := host.FieldErrorf("module", "SyntaxError: invalid syntax (svc.py, line 3)")
+	e.Detail = &host.GuestFailure{Type: "SyntaxError", Message: "invalid syntax", File: "svc.py", Line: 3, Traceback: "Traceback…"}
+	return nil, e
+}
+
+func (d *fakeDeployer) Edit(ctx context.Context, tenant string, e catalog.Edit) ([]host.Receipt, error) {
+	return nil, d.catalog.Edit(ctx, tenant, e)
+}
+
+func (d *fakeDeployer) Source(ctx context.Context, tenant, service string) (host.Upload, error) {
+	if _, err := d.catalog.Service(ctx, tenant, service); err != nil {
+		return host.Upload{}, err
+	}
+	return d.last, nil
 }
 
 func (d *fakeDeployer) Delete(ctx context.Context, tenant, service string) error {

@@ -4,7 +4,9 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -99,6 +101,25 @@ func (d *Deployer) Rollback(ctx context.Context, tenant, service, version string
 		}
 	}
 	return nil, host.Errorf(abi.Conflict, "service %q has only one version, there is nothing to roll back to", service)
+}
+
+// Source returns what the running version of a service was made from, as an
+// upload would bring it: Python as a folder.
+func (d *Deployer) Source(ctx context.Context, tenant, service string) (host.Upload, error) {
+	v, err := d.Catalog.Version(ctx, tenant, service, "")
+	if err != nil {
+		return host.Upload{}, err
+	}
+	up := host.Upload{Tenant: tenant, Service: service, FileName: cmp.Or(v.Upload, service), Settings: v.Settings}
+	if v.Kind == host.KindPython {
+		up.ContentType, up.FileName = host.TypeTar, up.FileName+".tar"
+	} else {
+		up.ContentType, up.FileName = host.TypeWASM, up.FileName+".wasm"
+	}
+	if up.Content, err = d.Runtime.Blobs.Get(v.Source); err != nil {
+		return host.Upload{}, fmt.Errorf("reading the source of service %q: %w", host.Clip(service), err)
+	}
+	return up, nil
 }
 
 // Delete removes a service with its versions and routes. Calls in progress end.

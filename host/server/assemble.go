@@ -13,6 +13,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/apply"
 	"github.com/seraihost/serai/host/async"
 	"github.com/seraihost/serai/host/blob"
 	"github.com/seraihost/serai/host/catalog"
@@ -163,7 +164,8 @@ func (h *hosted) expose() error {
 func (h *hosted) makeControl(gatewayAddr string) (err error) {
 	h.control, err = control.New(control.Config{
 		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
-		Book: h.book, KV: h.kv, Metrics: h.metrics.Registry(),
+		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection}),
+		Book:    h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),
 		CheckConnection:   h.checkConnection,
 		Ping:              h.ping,

@@ -44,6 +44,9 @@ type Error struct {
 	CID     string // request id, to find it in the host's log
 	// Failure is how the service's own code failed, or nil.
 	Failure *host.GuestFailure
+	// Errors are all errors about the input, if there are several; the
+	// fields above are about the first one.
+	Errors []problem.Detail
 }
 
 // Error returns what the host said.
@@ -131,7 +134,7 @@ func problemOf(resp *http.Response) error {
 	if p == nil {
 		return fmt.Errorf("the answer of %s (status %d) is not one of Serai's control API", resp.Request.URL.Host, resp.StatusCode)
 	}
-	return &Error{Status: p.Status, Code: p.Code, Message: p.Error(), Field: p.Field, CID: p.CID, Failure: p.Failure}
+	return &Error{Status: p.Status, Code: p.Code, Message: p.Error(), Field: p.Field, CID: p.CID, Failure: p.Failure, Errors: p.Errors}
 }
 
 // bytes sends a request and returns the answer's body and header.
