@@ -187,6 +187,7 @@ var served = map[string]string{
 	"redis":    "self.kvdb.conn has its calls over the tenant's own store",
 	"requests": "Serai has it, and sends its requests through the connections that the service is granted",
 	"serai":    "it is what services run on",
+	"urllib3":  "Serai has what users of requests take from it",
 }
 
 // direct reports whether requirements.txt itself names the package.
