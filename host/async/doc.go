@@ -9,5 +9,6 @@
 // crash has a message come again, so does what follows, and the queue drops
 // what it holds or had within minutes. The final callback of a group is
 // published by whichever target is the last; the store remembers outcomes and
-// finals that are done, so that a group has one final callback.
+// finals that are done, so that a group has one final callback. Like any call, it
+// is made again if the host is killed after it has run and before that is noted.
 package async
