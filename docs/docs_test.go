@@ -119,7 +119,7 @@ func shell(t *testing.T, h *hosttest.Host, dir, command string) (string, error) 
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "HOME="+dir, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CACHE_HOME="+cache(t), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
 		"SERAI="+root, "SERAI_CONTROL="+h.Control, "SERAI_TOKEN="+h.Token, "GOFLAGS=-mod=mod", "GOWORK=off", "GOPATH="+goenv(t, "GOPATH"), "GOCACHE="+goenv(t, "GOCACHE"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -201,4 +201,14 @@ func TestLinks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// cache is where hosts that examples start find modules that were compiled before.
+func cache(t *testing.T) string {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

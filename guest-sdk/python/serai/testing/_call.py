@@ -44,7 +44,7 @@ class Reply:
         return f"<Reply {self.status_code} {self.text[:300]!r}>"
 
 
-def call(method, path, *, json=None, data=None, params=None, headers=None, auth=None):
+def call(method, path, *, json=None, data=None, params=None, headers=None, auth=None) -> Reply:
     """Send a request to the gateway of the host under test; a Reply.
 
     json becomes the body; or data does: str and bytes as they are, a dict as a

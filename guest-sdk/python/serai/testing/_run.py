@@ -37,7 +37,7 @@ class Result:
         return self.service.response.payload
 
 
-def run(service, payload=None, *, method="", path="", params=None, path_params=None, headers=None):
+def run(service, payload=None, *, method="", path="", params=None, path_params=None, headers=None) -> Result:
     """Run a service, a class or a function, within the test; a :class:`Result`.
 
     What it raises, the test sees. Its code can be patched and looked into,

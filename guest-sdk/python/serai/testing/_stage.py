@@ -99,7 +99,7 @@ class Request:
         return f"<Request {self.method} {self.path} to {self.connection} {self.params} {self.text[:200]!r}>"
 
 
-def requests_to(connection=None):
+def requests_to(connection=None) -> list[Request]:
     """The requests that services sent to a connection, or to all, in this test."""
     fields = ("connection", connection) if connection else ()
     return [Request(told) for told in json.loads(operation("test.requests", *fields)[1])]
@@ -130,7 +130,7 @@ class Record:
         return f"<{self.levelname} {self.service}: {self.message!r}>"
 
 
-def logs(service=None):
+def logs(service=None) -> list[Record]:
     """What the services under test, or one of them, logged in this test."""
     fields = ("service", service) if service else ()
     return [Record(told) for told in json.loads(operation("test.logs", *fields)[1])]
