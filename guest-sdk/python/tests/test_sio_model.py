@@ -95,6 +95,7 @@ class Reading(unittest.TestCase):
             (list_[int] | int, [([1], [1]), (1, 1)], ["a", None]),
             (Address | Tree, [({"street": "s", "number": 1}, None), ({"value": 1}, None)], [{}, 1]),
             (typing.Literal["a", 1], [("a", "a"), (1, 1), ("1", 1)], ["b", True, None]),
+            (typing.Annotated[int, ["unhashable"]], [("1", 1)], ["x"]),
             (Point, [({"x": "1"}, Point(1))], [{}, [], None, {"x": 1, "y": "b"}]),
             (Address, [({"street": "s"}, None)], [{}, [], "x", None, {"street": "s", "number": "x"}]),
         ]:
@@ -144,6 +145,10 @@ class Reading(unittest.TestCase):
         with self.assertRaises(ModelValidationError) as caught:
             kind.from_dict({"password": "hunter2"})
         self.assertNotIn("hunter2", str(caught.exception.details))
+        kind = dataclasses.make_dataclass("Logins", [("tokens", dict_[str, list_[int]])], bases=(Model,), init=False)
+        with self.assertRaises(ModelValidationError) as caught:
+            kind.from_dict({"tokens": {"a": [1, "hunter2"]}})
+        self.assertEqual(caught.exception.details, ["Element has a wrong value: /tokens/a/1 is '***', expected an integer"])
 
     def test_names_in_paths_are_escaped(self):
         with self.assertRaises(ModelValidationError) as caught:

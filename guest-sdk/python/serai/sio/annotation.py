@@ -27,9 +27,11 @@ _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 def shape_of(annotation, where):
     """What reads values of the annotation. ``where`` names it in errors."""
-    known = _SCALARS.get(annotation) if isinstance(annotation, collections.abc.Hashable) else None
-    if known is not None:
-        return known
+    try:
+        if annotation in _SCALARS:
+            return _SCALARS[annotation]
+    except TypeError:  # such as Annotated with a list
+        pass
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return _union(args, where)

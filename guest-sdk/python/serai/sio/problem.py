@@ -40,7 +40,7 @@ class Problems(list):
 
     def wrong(self, at, value, expected):
         """The value cannot be what the declaration says."""
-        shown = MASK if at is not None and isinstance(at[1], str) and secret(at[1]) else show(value)
+        shown = MASK if _is_secret(at) else show(value)
         self._add("wrong", where := path(at), f"Element has a wrong value: {where} is {shown}, expected {expected}")
 
     def _add(self, kind, where, text):
@@ -61,13 +61,22 @@ def path(at):
     return "/" + "/".join(reversed(parts))
 
 
+def _is_secret(at):
+    """Whether the place, or one around it, has the name of a secret."""
+    while at is not None:
+        at, name = at
+        if secret(name):
+            return True
+    return False
+
+
 def show(value):
     """A short form of value for a message."""
     if isinstance(value, (dict, list)):
         return describe(value)
     if value is None or value is True or value is False:
         return describe(value)
-    text = repr(value)
+    text = repr(value[:LONGEST] if isinstance(value, (str, bytes)) else value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
