@@ -92,6 +92,16 @@ func addFiles(up client.Upload, files map[string][]byte) (client.Upload, error) 
 
 // copyOwn hands the files of a folder's archive to put.
 func copyOwn(put func(string, []byte) error, archive []byte) error {
+	return copyFiles(func(name string, content []byte) error {
+		if strings.HasPrefix(name, wheel.Folder+"/") {
+			return fmt.Errorf("the folder has both %s and a folder %s: keep one of them", wheel.RequirementsFile, wheel.Folder)
+		}
+		return put(name, content)
+	}, archive)
+}
+
+// copyFiles puts the files of an archive.
+func copyFiles(put func(string, []byte) error, archive []byte) error {
 	for r := tar.NewReader(bytes.NewReader(archive)); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -99,9 +109,6 @@ func copyOwn(put func(string, []byte) error, archive []byte) error {
 		}
 		if err != nil {
 			return fmt.Errorf("reading the packed folder: %w", err)
-		}
-		if strings.HasPrefix(h.Name, wheel.Folder+"/") {
-			return fmt.Errorf("the folder has both %s and a folder %s: keep one of them", wheel.RequirementsFile, wheel.Folder)
 		}
 		content, err := io.ReadAll(r)
 		if err == nil {

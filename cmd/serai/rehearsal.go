@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -104,6 +103,7 @@ func (r *theRehearsal) start(ctx context.Context) error {
 	s, stop, err := hostWithin(ctx, server.Config{
 		DataDir: dir, GatewayAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Version: buildVersion(),
 		Logger: slog.New(slog.DiscardHandler), Library: library, Ops: r.stage.Ops, Queue: r.stage.Queue,
+		Drain: 100 * time.Millisecond, // all is over when it stops, or was interrupted
 	})
 	if err != nil {
 		return err
@@ -159,21 +159,7 @@ func withRunner(up client.Upload) (client.Upload, error) {
 	case host.TypePython:
 		err = errors.Join(err, add(up.FileName, up.Content))
 	case host.TypeTar:
-		files := tar.NewReader(bytes.NewReader(up.Content))
-		for err == nil {
-			var h *tar.Header
-			if h, err = files.Next(); errors.Is(err, io.EOF) {
-				err = nil
-				break
-			}
-			var content []byte
-			if err == nil {
-				content, err = io.ReadAll(files)
-			}
-			if err == nil {
-				err = add(h.Name, content)
-			}
-		}
+		err = errors.Join(err, copyFiles(add, up.Content))
 	default:
 		return client.Upload{}, errNoTests
 	}

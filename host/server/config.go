@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,10 @@ type Config struct {
 	Ops   func([]connector.Op) []connector.Op
 	Queue func(host.Queue) host.Queue
 
+	// Drain is how long a host that was told to stop waits for the calls in
+	// progress, default 30s.
+	Drain time.Duration
+
 	Guests int        // calls in flight in all, default 4096
 	Memory host.Bytes // that they may take together, default half of the machine's
 }
@@ -55,6 +60,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Drain <= 0 {
+		c.Drain = 30 * time.Second
 	}
 	if c.Guests <= 0 {
 		c.Guests = 4096

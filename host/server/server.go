@@ -8,16 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 )
-
-// drainTime bounds how long a host that was told to stop waits for calls.
-const drainTime = 30 * time.Second
 
 // Server is a host. Create it with [New] and run it once with [Server.Run].
 type Server struct {
@@ -93,7 +89,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 			s.config.Logger.Info("draining")
 		case <-cancel.Done():
 		}
-		drain, done := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		drain, done := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
 		defer done()
 		// The gateway first: its calls may still need what control serves.
 		err := h.gateway.Shutdown(drain)
