@@ -255,7 +255,8 @@ class Outputs(unittest.TestCase):
             (DateTime("x", format="%Y"), day, "2025"), (DateTime("x", "%Y"), day.replace(year=1800), "1800-01-31T10:20:30"),
             (UTC("x"), day, "2025-01-31T10:20:30Z"), (UUID("x"), uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
             (CSV("x"), ["a", "b,c", 1], 'a,"b,c",1'), (CSV("x"), "a", "a"), (List("x"), (i for i in "ab"), ["a", "b"]), (Dict("x", "a"), {"a": 1, "b": 2}, {"a": 1}),
-            (Dict("x"), {"a": 1}, {"a": 1}), (DictList("x", Int("a")), [{"a": "1", "b": 2}], [{"a": 1}]), (DictList("x"), [], []), (Int("x"), None, None),
+            (Dict("x"), {"a": 1}, {"a": 1}), (DictList("x", Int("a")), [{"a": "1", "b": 2}], [{"a": 1}]), (DictList("x"), [], []), (Bool("x"), None, False),
+            *((kind("x"), None, None) for kind in (AsIs, Text, Int, Float, Decimal, Date, DateTime, UTC, UUID, CSV, List, Dict, DictList, Opaque)),
         ]:
             with self.subTest(elem=elem, value=value):
                 self.assertEqual(write(declare(output=elem)[1], {"x": value}), {"x": want})

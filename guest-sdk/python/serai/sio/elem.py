@@ -109,6 +109,9 @@ class Bool(_Converted):
 
     scalar = scalar.BOOL
 
+    def write(self, value):
+        return False if value is None else super().write(value)
+
 
 class Decimal(_Converted):
     """decimal.Decimal; a text in documents, so that no digit is lost."""

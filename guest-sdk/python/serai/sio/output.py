@@ -51,7 +51,7 @@ class Output:
                 elif not skip or (item is not None and item != ""):
                     if item.__class__ is bytes:
                         item = item.decode(options.encoding)
-                    out[name] = item if item is None else write(item)
+                    out[name] = write(item)
             return out
 
         return row
