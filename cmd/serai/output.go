@@ -7,7 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/config"
 	"github.com/seraihost/serai/host/control/client"
 )
 
@@ -39,6 +41,16 @@ type problemText struct {
 	Field   string             `json:"field,omitempty"`
 	CID     string             `json:"cid,omitempty"`
 	Failure *host.GuestFailure `json:"failure,omitempty"`
+	Errors  []placeText        `json:"errors,omitempty"`
+}
+
+// placeText is a problem of a document as JSON.
+type placeText struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
 }
 
 // report writes an error to stderr: one line, then the author's traceback.
@@ -47,12 +59,16 @@ func (a *app) report(err error) {
 	if errors.As(err, &quiet) && quiet.message == "" {
 		return
 	}
+	if doc, ok := errors.AsType[*config.Error](err); ok {
+		a.reportDocument(err, doc)
+		return
+	}
 	p := problemText{Code: "failed", Message: err.Error()}
 	var remote *client.Error
 	var local *host.Error
 	switch {
 	case errors.As(err, &remote):
-		p = problemText{remote.Code, remote.Message, remote.Status, remote.Field, remote.CID, remote.Failure}
+		p = problemText{remote.Code, remote.Message, remote.Status, remote.Field, remote.CID, remote.Failure, nil}
 	case errors.As(err, &local):
 		p.Code, p.Field, p.Failure = local.Code.String(), local.Field, local.Detail
 	}
@@ -72,6 +88,32 @@ func (a *app) report(err error) {
 	if p.Failure != nil {
 		fmt.Fprint(a.stderr, traceback(p.Failure, line))
 	}
+}
+
+// reportDocument writes a line for each problem of a document, which editors
+// can jump to, and the tracebacks of services that do not start.
+func (a *app) reportDocument(err error, doc *config.Error) {
+	code := abi.Invalid.String()
+	var failures []*host.GuestFailure
+	if e, ok := errors.AsType[*documentError](err); ok {
+		code, failures = e.code, e.failures
+	}
+	if !a.json {
+		fmt.Fprintln(a.stderr, doc.Error())
+		for _, f := range failures {
+			fmt.Fprint(a.stderr, traceback(f, doc.Error()))
+		}
+		return
+	}
+	p := problemText{Code: code, Message: doc.Error()}
+	for _, e := range doc.Problems {
+		p.Errors = append(p.Errors, placeText{doc.File, e.Line, e.Column, e.Path, e.Message})
+	}
+	if len(failures) > 0 {
+		p.Failure = failures[0]
+	}
+	b, _ := json.Marshal(p) //nolint:errchkjson // strings and numbers only
+	fmt.Fprintf(a.stderr, "%s\n", b)
 }
 
 // traceback is what an author needs of a failure beyond the line said already.

@@ -135,7 +135,7 @@ func skipped(dir fs.FS, p string, d fs.DirEntry) bool {
 		return true
 	}
 	if !d.IsDir() {
-		return path.Ext(name) == ".pyc" || strings.HasSuffix(name, "~")
+		return path.Ext(name) == ".pyc" || strings.HasSuffix(name, "~") || name == documentName || path.Ext(name) == ".env"
 	}
 	if name == "__pycache__" || name == "node_modules" {
 		return true

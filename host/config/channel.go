@@ -31,6 +31,9 @@ func (c Channel) Channel(tenant, name string) host.Channel {
 
 // ChannelOf returns the channel as a document has it.
 func ChannelOf(c host.Channel) Channel {
+	if c.Method == "*" { // the default
+		c.Method = ""
+	}
 	return Channel{
 		Service: c.Service, Path: c.Path, Method: c.Method, Host: c.Host, Accept: c.Accept, MatchSlash: c.MatchSlash,
 		Security: c.Auth, Realm: c.Realm, DataFormat: c.DataFormat, ContentType: c.ContentType, MergeParams: c.MergeParams,

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seraihost/serai/host/server"
+)
+
+// tenant returns the flags for a tenant of the test's own.
+func (s *session) tenant(name string) []string {
+	s.t.Helper()
+	if server.DefaultEngine != "wasmtime" {
+		s.t.Skip("a host on wazero has one tenant")
+	}
+	s.run(exitOK, "tenant", "create", name)
+	return []string{"--tenant", name}
+}
+
+const shop = `
+config: {limit: 25}
+secrets:
+  crm.password: ${env:CRM_PASSWORD}
+security:
+  API: {type: basic, username: api, password: "${env:API_PASSWORD}"}
+connections:
+  CRM: {type: http, base_url: https://crm.example.com, headers: {X-Token: "${secret:crm.password}"}}
+services:
+  - path: shop.py
+    timeout: 5s
+    services:
+      shop.orders: {grants: {connections: [CRM]}}
+channels:
+  orders: {service: shop.orders, path: "/doc/orders/{id}", security: API}
+`
+
+const shopSource = `
+from serai import Service
+
+class Orders(Service):
+    def handle(self):
+        self.response.payload = {'id': self.request.input.get('id')}
+
+class Stock(Service):
+    def handle(self):
+        self.response.payload = 'stock'
+`
+
+func TestApplyDiffExport(t *testing.T) {
+	s := newSession(t)
+	own := s.tenant("documents")
+	run := func(want int, args ...string) (string, string) {
+		t.Helper()
+		return s.run(want, append(args, own...)...)
+	}
+	dir := folder(t,
+		"serai.yaml", shop, "shop.py", shopSource, "serai.env", "# values\nCRM_PASSWORD='it''s'\nAPI_PASSWORD=\"open sesame\"\n")
+	file, env := filepath.Join(dir, "serai.yaml"), filepath.Join(dir, "serai.env")
+	_, stderr := run(exitFailed, "apply", "-f", file)
+	for _, want := range []string{
+		file + ":4:17: secrets.crm.password: the environment variable CRM_PASSWORD is not set",
+		file + ":6:47: security.API.password: the environment variable API_PASSWORD is not set",
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("stderr is\n%swant %s", stderr, want)
+		}
+	}
+	out, _ := run(exitFailed, "diff", "-f", file, "--env-file", env)
+	if strings.Count(out, "+ ") != 7 || strings.Contains(out, "sesame") {
+		t.Errorf("diff prints\n%s", out)
+	}
+	out, _ = run(exitOK, "apply", "-f", file, "--env-file", env)
+	if !strings.Contains(out, "applied: 7 created, 0 changed, 0 deleted, 0 as they are") {
+		t.Errorf("apply prints\n%s", out)
+	}
+	if status, body := fetch(t, "GET", "/doc/orders/7", "api", "open sesame", ""); status != 200 || body != `{"id": "7"}` {
+		t.Errorf("the channel answers %d %s", status, body)
+	}
+	// The secrets need not be known again.
+	if out, _ = run(exitOK, "diff", "-f", file); out != "" {
+		t.Errorf("a second diff prints\n%s", out)
+	}
+	text, _ := run(exitOK, "export")
+	s.stdin = text
+	if out, _ = run(exitOK, "diff", "-f", "-"); out != "" {
+		t.Errorf("what was exported differs:\n%s\n%s", out, text)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	run(exitOK, "export", "--dir", copied)
+	if out, _ = run(exitOK, "diff", "-f", filepath.Join(copied, "serai.yaml")); out != "" {
+		t.Errorf("the exported folder differs:\n%s", out)
+	}
+	run(exitUsage, "export", "--dir", copied)
+	s.stdin = strings.Replace(text, "limit:", "limits:", 1)
+	out, _ = run(exitOK, "apply", "-f", "-", "--prune")
+	if diff := cmp.Diff("+ config limits\n- config limit\napplied: 1 created, 0 changed, 1 deleted, 6 as they are\n", out); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestApplySaysWhatIsWrong(t *testing.T) {
+	s := newSession(t)
+	dir := folder(t,
+		"broken.py", "import json\nx = 1/0\n",
+		"typo.yaml", "services:\n- path: broken.py\n  memroy: 64MiB\n",
+		"broken.yaml", "services:\n- path: broken.py\nchannels:\n  c: {service: x, path: y}\n",
+		"lost.yaml", "services:\n- path: nowhere.py\n",
+		"bad.env", "A=1\nB\n")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-f", at("typo.yaml")}, at("typo.yaml") + ":3:3: services[0].memroy: unknown key; use memory\n"},
+		{[]string{"-f", at("lost.yaml")}, at("lost.yaml") + ":2:9: services[0].path: reading the service: "},
+		{[]string{"-f", at("broken.yaml")}, at("broken.yaml") + ":2:3: services[0]: the service cannot be initialised: ZeroDivisionError: division by zero\n" +
+			at("broken.yaml") + `:4:25: channels.c.path: path "y": begin with /`},
+		{[]string{"-f", at("lost.yaml"), "--env-file", at("bad.env")}, "bad.env:2: use NAME=VALUE"},
+		{[]string{"-f", at("none.yaml")}, "no such file"},
+	} {
+		if _, stderr := s.run(exitFailed, append([]string{"apply"}, tt.args...)...); !strings.Contains(stderr, tt.want) {
+			t.Errorf("apply %v prints\n%s\nwant %s", tt.args, stderr, tt.want)
+		}
+		s.run(exitTrouble, append([]string{"diff"}, tt.args...)...)
+	}
+	_, stderr := s.run(exitFailed, "apply", "-f", at("broken.yaml"), "--output", "json")
+	var p struct {
+		Code    string
+		Failure struct{ Type string }
+		Errors  []struct {
+			Line, Column int
+			Field        string
+		}
+	}
+	decode(t, stderr, &p)
+	if p.Code != "invalid" || p.Failure.Type != "ZeroDivisionError" || len(p.Errors) != 2 || p.Errors[1].Field != "channels.c.path" || p.Errors[1].Line != 4 {
+		t.Errorf("as JSON: %s", stderr)
+	}
+	if !strings.Contains(stderr, "traceback") {
+		t.Errorf("no traceback in %s", stderr)
+	}
+}
+
+func TestImportZato(t *testing.T) {
+	dir := folder(t, "enmasse.yaml", `
+security:
+  - {name: API, type: basic_auth, username: api, password: it's}
+channel_rest:
+  - {name: Orders, service: api.orders, security: API, url_path: /orders, data_format: json}
+odoo:
+  - {name: ERP, host: erp.example.com}
+`)
+	doc := filepath.Join(dir, "serai.yaml")
+	file := filepath.Join(dir, "enmasse.yaml")
+	code, out, stderr := run(t, "import", "zato", file, "--output", doc)
+	if code != exitOK || !strings.Contains(out, file+`:7: odoo "ERP": `) || !strings.Contains(out, "api.orders") {
+		t.Fatalf("%d %s %s", code, out, stderr)
+	}
+	env := filepath.Join(dir, "serai.env")
+	info, err := os.Stat(env)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	b, err := os.ReadFile(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := parseEnv(string(b))
+	if diff := cmp.Diff(map[string]string{"API_PASSWORD": "it's"}, values); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if text, err := os.ReadFile(doc); err != nil || strings.Contains(string(text), "it's") || !strings.Contains(string(text), "${env:API_PASSWORD}") {
+		t.Errorf("%v: %s", err, text)
+	}
+	if code, _, stderr := run(t, "import", "zato", file, "--output", doc); code != exitFailed || !strings.Contains(stderr, "exists already") {
+		t.Errorf("a second time: %d %s", code, stderr)
+	}
+}
+
+func TestParseEnv(t *testing.T) {
+	got, err := parseEnv("\n# c\nA=1\nexport B = two words \nC='a'\\''b'\nD=\"x\\\"y\\\\z\"\nE=\nF='#'\"$\"\n")
+	want := map[string]string{"A": "1", "B": "two words", "C": "a'b", "D": `x"y\z`, "E": "", "F": "#$"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	again, err := parseEnv(formatEnv(want))
+	if diff := cmp.Diff(want, again); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	for _, text := range []string{"A", "=1", "A B=1", "A='x", `A="x`, `A="x\`, `A='x'\`} {
+		if got, err := parseEnv(text); err == nil {
+			t.Errorf("%q is taken as %v", text, got)
+		}
+	}
+}
+
+func TestExportedFilesStayInTheFolder(t *testing.T) {
+	for _, name := range []string{"../x", "/x", "a/../../x"} {
+		if files, err := unpack(tarOf(t, name)); err == nil {
+			t.Errorf("%s: taken as %v", name, files)
+		}
+	}
+	if files, err := unpack(tarOf(t, "a/b.py")); err != nil || len(files) != 1 || files[0].name != "a/b.py" {
+		t.Errorf("%v %v", files, err)
+	}
+}
+
+func tarOf(t *testing.T, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
