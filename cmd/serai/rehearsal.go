@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seraihost/serai/host"
@@ -79,7 +80,9 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 		return nil, err
 	}
 	all := host.Grants{Connections: []string{"*"}}
-	if _, err := r.client.DeployAll(ctx, r.tenant, up, client.Settings{Grants: &all}); err != nil {
+	if !holdsService(up) {
+		fmt.Fprintf(a.stderr, "serai: %s has no service at its top, so nothing is deployed; tests can still run classes that they import\n", path)
+	} else if _, err := r.client.DeployAll(ctx, r.tenant, up, client.Settings{Grants: &all}); err != nil {
 		return nil, err
 	}
 	timeout, memory, log := host.Duration(testTime), 1024*host.MiB, 16*host.MiB
@@ -141,6 +144,22 @@ func (r *theRehearsal) close() {
 	for _, f := range slices.Backward(r.closers) {
 		f()
 	}
+}
+
+// holdsService reports whether an upload has a Python file at its top that a
+// deploy would load.
+func holdsService(up client.Upload) bool {
+	if up.ContentType != host.TypeTar {
+		return true
+	}
+	found := false
+	_ = copyFiles(func(name string, _ []byte) error { // what is wrong with it, the deploy says
+		stem, isPython := strings.CutSuffix(name, ".py")
+		isTest := strings.HasPrefix(stem, "test_") || strings.HasSuffix(stem, "_test") || stem == "conftest"
+		found = found || isPython && !isTest && !strings.Contains(name, "/")
+		return nil
+	}, up.Content)
+	return found
 }
 
 // withRunner adds the service that runs the tests to an upload.

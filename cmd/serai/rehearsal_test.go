@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // folder writes files, alternating names and contents, into a new folder.
@@ -149,8 +151,35 @@ def test_other():
 	if strings.Contains(out, "prices =") || !strings.Contains(out, "1 failed") {
 		t.Errorf("with --tb=line it printed\n%s", out)
 	}
+	if out, _ = rehearse(t, 1, folder(t, "service.py", tested, "test_run.py", `
+from serai.testing import run
+from service import GetUser
+
+def test_run():
+    run(GetUser, {"id": 1})
+`)); strings.Contains(out, "/lib/serai") || !strings.Contains(out, "nothing is scripted") {
+		t.Errorf("a failure inside of Serai's own code is shown as\n%s", out)
+	}
 	rehearse(t, 5, dir, "-k", "nothing")
 	rehearse(t, 4, dir, "--", "--no-such-option")
+}
+
+// TestTestsOfALibrary runs the tests of a folder with nothing to deploy.
+func TestTestsOfALibrary(t *testing.T) {
+	out, stderr := rehearse(t, exitOK, folder(t,
+		"pyproject.toml", "[tool.pytest.ini_options]\npythonpath = [\"src\"]\n",
+		"src/lib/users.py", tested, "tests/test_users.py", `
+from zato_testing import ServiceTestCase
+from lib.users import GetUser
+
+class TestUsers(ServiceTestCase):
+    def test_user(self):
+        self.set_response("CRM", {"name": "Ada"})
+        self.assertEqual(self.invoke(GetUser, {"id": 1}).response.payload["name"], "Ada")
+`))
+	if !strings.Contains(out, "1 passed") || !strings.Contains(stderr, "nothing is deployed") {
+		t.Errorf("it printed\n%s%s", out, stderr)
+	}
 }
 
 func TestTestsThatCannotRun(t *testing.T) {
@@ -165,6 +194,29 @@ func TestTestsThatCannotRun(t *testing.T) {
 	_, stderr = rehearse(t, exitFailed, filepath.Join(t.TempDir(), "none"))
 	if !strings.Contains(stderr, "serai: ") {
 		t.Errorf("stderr is %q", stderr)
+	}
+}
+
+func TestTestsAreInterrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a host")
+	}
+	dir := folder(t, "service.py", tested, "test_endless.py", "def test_endless():\n    while True:\n        pass\n")
+	ctx, interrupt := context.WithCancel(t.Context())
+	out := newOutput()
+	ended := make(chan int, 1)
+	go func() { ended <- Main(ctx, []string{"test", dir}, strings.NewReader(""), out, newOutput(), noEnv) }()
+	if _, err := out.wait(t.Context(), "test_endless.py"); err != nil {
+		t.Fatal(err)
+	}
+	interrupt()
+	select {
+	case code := <-ended:
+		if code != 2 {
+			t.Errorf("exit code %d, want 2", code)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it goes on")
 	}
 }
 

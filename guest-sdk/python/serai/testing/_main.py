@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from _pytest import config as pytest_config, logging as pytest_logging
+from _pytest._code.code import TracebackEntry
 
 from serai import naming
 from serai.host import call
@@ -50,6 +51,11 @@ class Nowhere(io.StringIO):
         return len(text)
 
 
+def _ours(entry, excinfo, hidden=TracebackEntry.ishidden):
+    """Whether a frame is not to be shown: this package's have no sources here."""
+    return str(entry.path).startswith("/lib/serai/") or hidden(entry, excinfo)
+
+
 class Plugin:
     """Gives every test a stage of its own, and says where it runs."""
 
@@ -81,6 +87,7 @@ def handle(request):
     pytest_logging._FileHandler._open = lambda self: Nowhere()
     # It looks for assertions in its own code, which was compiled without; those of authors are there.
     pytest_config._assertion_supported = lambda: True
+    TracebackEntry.ishidden = _ours
     old = sys.stdout, sys.__stdout__
     sys.stdout = sys.__stdout__ = terminal
     sys.dont_write_bytecode = True
