@@ -51,7 +51,10 @@ type Env struct {
 	Tenant, Name string
 	// Dial connects over TCP to the addresses that the connection may reach.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Log  *slog.Logger
+	// Dir is a folder of the tenant's own on the host's disk, for connectors
+	// that keep files. It may not exist yet.
+	Dir string
+	Log *slog.Logger
 }
 
 // Operation is something that a service does with a connection. The envelope

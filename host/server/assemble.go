@@ -126,7 +126,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	h.kv = kv.New(store)
 	h.http = httpclient.New(h.catalog)
 	h.onClose(func() error { h.http.Close(); return nil })
-	h.pool = pool.New(h.catalog, c.Logger, standard.Connectors()...)
+	h.pool = pool.New(h.catalog, dir("connections"), c.Logger, standard.Connectors()...)
 	h.onClose(h.pool.Close)
 	h.connect()
 	return h, h.expose()

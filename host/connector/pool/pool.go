@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,7 @@ const (
 // Pool holds the open connections. It is safe for concurrent use.
 type Pool struct {
 	source     Source
+	dir        string
 	log        *slog.Logger
 	types      map[string]connector.Connector
 	generation atomic.Uint64
@@ -50,9 +53,11 @@ type key struct{ tenant, name string }
 
 // New returns a pool of connections of the connectors' types. Two connectors
 // of one type are a fault of the program and panic.
-func New(source Source, log *slog.Logger, connectors ...connector.Connector) *Pool {
+//
+// dir is where connectors keep files, in a folder for each tenant.
+func New(source Source, dir string, log *slog.Logger, connectors ...connector.Connector) *Pool {
 	p := &Pool{
-		source: source, log: log, types: make(map[string]connector.Connector, len(connectors)),
+		source: source, dir: dir, log: log, types: make(map[string]connector.Connector, len(connectors)),
 		slots: make(map[key]*slot), tenants: make(map[string]chan struct{}),
 	}
 	for _, c := range connectors {
@@ -217,6 +222,11 @@ func (p *Pool) Forget(tenant, name string) {
 	p.mu.Unlock()
 	for _, s := range gone {
 		s.close()
+	}
+	if name == "" && tenant != "" {
+		if err := os.RemoveAll(filepath.Join(p.dir, tenant)); err != nil {
+			p.log.Error("removing the files of a tenant", "tenant", tenant, "err", err)
+		}
 	}
 }
 

@@ -195,7 +195,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	s := &source{connections: map[string]host.Connection{}, secrets: map[string]string{"a/key": "k1", "b/key": "k2"}}
-	p := pool.New(s, slog.New(slog.DiscardHandler), echoes)
+	p := pool.New(s, t.TempDir(), slog.New(slog.DiscardHandler), echoes)
 	t.Cleanup(func() {
 		if err := errors.Join(p.Close(), p.Close()); err != nil {
 			t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -174,6 +175,7 @@ func (s *slot) open(ctx context.Context, p *Pool) (*live, error) {
 	defer context.AfterFunc(ctx, cancel)()
 	l.conn, err = kind.Open(opening, l.record.Config, secret, connector.Env{
 		Tenant: s.key.tenant, Name: s.key.name, Dial: egress.NewDialer(egress.Policy{Allow: allow}).DialContext,
+		Dir: filepath.Join(p.dir, s.key.tenant),
 		Log: p.log.With(slog.String("tenant", s.key.tenant), slog.String("connection", s.key.name)),
 	})
 	return l, err

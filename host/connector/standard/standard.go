@@ -2,9 +2,12 @@
 // with.
 package standard
 
-import "github.com/seraihost/serai/host/connector"
+import (
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/sqldb"
+)
 
 // Connectors returns all connectors, in the order of their types.
 func Connectors() []connector.Connector {
-	return []connector.Connector{}
+	return []connector.Connector{sqldb.Connector()}
 }

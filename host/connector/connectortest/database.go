@@ -1,0 +1,150 @@
+package connectortest
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// PostgreSQL starts a server on a free port of loopback and returns the port.
+// Its superuser "test" needs no password. The server ends with the test.
+func PostgreSQL(t testing.TB) int {
+	t.Helper()
+	bin := newest(t, "/usr/lib/postgresql/*/bin/postgres", "postgresql")
+	dir, account := ownFolder(t)
+	port := freePort(t)
+	run(t, account, filepath.Join(filepath.Dir(bin), "initdb"), "-D", dir+"/data", "-U", "test", "--auth=trust", "-N", "-E", "UTF8", "--locale=C.UTF-8")
+	daemon(t, account, bin, "-D", dir+"/data", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", dir,
+		"-c", "fsync=off", "-c", "shared_buffers=16MB")
+	await(t, func() bool {
+		return command(account, filepath.Join(filepath.Dir(bin), "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(port)).Run() == nil
+	})
+	return port
+}
+
+// MariaDB starts a server like [PostgreSQL]; its user "root" has no password.
+func MariaDB(t testing.TB) int {
+	t.Helper()
+	bin := newest(t, "/usr/sbin/mariadbd", "mariadb-server")
+	dir, account := ownFolder(t)
+	port := freePort(t)
+	run(t, account, "mariadb-install-db", "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	daemon(t, account, bin, "--no-defaults", "--datadir="+dir+"/data", "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
+		"--socket="+dir+"/s.sock", "--pid-file="+dir+"/p.pid", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
+		"--performance-schema=OFF", "--skip-name-resolve")
+	await(t, func() bool { return listens(port) })
+	return port
+}
+
+// newest returns the last of the files that match, which Debian's package brings.
+func newest(t testing.TB, pattern, pkg string) string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) == 0 {
+		Missing(t, pkg)
+	}
+	slices.Sort(found)
+	return found[len(found)-1]
+}
+
+// Missing ends a test that needs a server of a Debian package: it fails where
+// everything has to be tested, and is skipped elsewhere.
+func Missing(t testing.TB, pkg string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("the test needs the package %s: apt-get install %s", pkg, pkg)
+	}
+	t.Skipf("needs a server: apt-get install %s", pkg)
+}
+
+// ownFolder returns a folder for a server and, for root, the account that
+// runs it: database servers refuse to run as root.
+func ownFolder(t testing.TB) (string, *syscall.Credential) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "serai-server") // t.TempDir is below folders of root's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if os.Geteuid() != 0 {
+		return dir, nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.ParseUint(nobody.Uid, 10, 32)
+	gid, _ := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err := os.Chown(dir, int(uid), int(gid)); err != nil { //nolint:gosec // an account's number
+		t.Fatal(err)
+	}
+	return dir, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+func command(account *syscall.Credential, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+func run(t testing.TB, account *syscall.Credential, name string, args ...string) {
+	t.Helper()
+	if out, err := command(account, name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// daemon runs a program until the test ends.
+func daemon(t testing.TB, account *syscall.Credential, name string, args ...string) {
+	t.Helper()
+	cmd := command(account, name, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of a TCP listener
+}
+
+// await waits until a server is ready.
+func await(t testing.TB, ready func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if ready() {
+			return
+		}
+	}
+	t.Fatal("the server did not become ready within a minute")
+}
+
+// listens reports whether a port takes connections.
+func listens(port int) bool {
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}

@@ -1,0 +1,157 @@
+package sqldb
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seraihost/serai/host"
+)
+
+// tagged is a value that JSON has no form for: {"type": "decimal", "value": "1.20"}.
+type tagged struct {
+	Type  string          `json:"type"`
+	Value json.RawMessage `json:"value"`
+}
+
+// layouts are the forms of times, with and without a zone.
+var layouts = map[string][]string{
+	"datetime": {time.RFC3339Nano, "2006-01-02T15:04:05.999999999"},
+	"date":     {time.DateOnly},
+}
+
+// argument returns a parameter as a driver takes it. Numbers, text, booleans
+// and null are themselves; everything else has a type.
+func (d *Database) argument(raw json.RawMessage, field string) (any, error) {
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return nil, nil
+	case raw[0] == '"':
+		var s string
+		if err := json.Unmarshal(raw, &s); err == nil {
+			return s, nil
+		}
+	case raw[0] == 't' || raw[0] == 'f':
+		return raw[0] == 't', nil
+	case raw[0] == '{':
+		var t tagged
+		if err := json.Unmarshal(raw, &t); err == nil && t.Type != "" {
+			return d.typed(t, field)
+		}
+	default:
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return n, nil
+		}
+		if !strings.ContainsAny(string(raw), ".eE") {
+			return string(raw), nil // larger than a machine's integer: the database converts it
+		}
+		if f, err := strconv.ParseFloat(string(raw), 64); err == nil {
+			return f, nil
+		}
+	}
+	return nil, host.FieldErrorf(field, "%s is none of null, a number, text, true, false or a typed value", field)
+}
+
+func (d *Database) typed(t tagged, field string) (any, error) {
+	if t.Type == "json" {
+		return string(t.Value), nil
+	}
+	if t.Type == "list" {
+		return d.array(t.Value, field)
+	}
+	var text string
+	if err := json.Unmarshal(t.Value, &text); err != nil {
+		return nil, host.FieldErrorf(field, "%s: the value of a %s is text", field, host.Clip(t.Type))
+	}
+	switch t.Type {
+	case "decimal", "uuid", "time", "interval":
+		return text, nil
+	case "bytes":
+		b, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil, host.FieldErrorf(field, "%s is no base64", field)
+		}
+		return b, nil
+	case "datetime", "date":
+		for _, layout := range layouts[t.Type] {
+			if v, err := time.Parse(layout, text); err == nil {
+				return d.moment(v, text), nil
+			}
+		}
+	}
+	return nil, host.FieldErrorf(field, "%s: %q is no %s", field, host.Clip(text), host.Clip(t.Type))
+}
+
+// moment returns a time as the engine stores it: SQLite has text only.
+func (d *Database) moment(v time.Time, text string) any {
+	if d.engine == sqliteName {
+		return strings.Replace(text, "T", " ", 1)
+	}
+	return v
+}
+
+// array returns a list for PostgreSQL, whose elements have one type.
+func (d *Database) array(raw json.RawMessage, field string) (any, error) {
+	if d.engine != postgresql {
+		return nil, host.FieldErrorf(field, "%s is a list, which only PostgreSQL has; pass its JSON as text", field)
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil || len(items) > maxParameters {
+		return nil, host.FieldErrorf(field, "%s is a list of at most %d values", field, maxParameters)
+	}
+	var texts []*string
+	var numbers []*int64
+	var floats []*float64
+	for i, item := range items {
+		v, err := d.argument(item, field+"["+strconv.Itoa(i)+"]")
+		if err != nil {
+			return nil, err
+		}
+		var s *string
+		var n *int64
+		var f *float64
+		switch x := v.(type) {
+		case nil:
+		case string:
+			s = &x
+		case int64:
+			g := float64(x)
+			n, f = &x, &g
+		case float64:
+			f = &x
+		default:
+			return nil, host.FieldErrorf(field, "%s is a list of %T, use text or numbers", field, v)
+		}
+		texts, numbers, floats = append(texts, s), append(numbers, n), append(floats, f)
+	}
+	switch nils := count(items); {
+	case present(texts)+nils == len(items):
+		return texts, nil
+	case present(numbers)+nils == len(items):
+		return numbers, nil
+	case present(floats)+nils == len(items):
+		return floats, nil
+	}
+	return nil, host.FieldErrorf(field, "%s mixes text and numbers; all its values have one type", field)
+}
+
+func present[T any](list []*T) (n int) {
+	for _, p := range list {
+		if p != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// count returns how many items are null.
+func count(items []json.RawMessage) (n int) {
+	for _, item := range items {
+		if string(item) == "null" {
+			n++
+		}
+	}
+	return n
+}

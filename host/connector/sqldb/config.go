@@ -1,0 +1,60 @@
+package sqldb
+
+import (
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+)
+
+// Type is the type of connections that this package serves.
+const Type = "sql"
+
+// Engines.
+const (
+	postgresql = "postgresql"
+	mysqlName  = "mysql"
+	sqliteName = "sqlite"
+)
+
+// Config is the configuration of a connection.
+type Config struct {
+	Engine   string            `json:"engine" required:"true" enum:"postgresql,mysql,sqlite" doc:"postgresql, mysql (also MariaDB), or sqlite"`
+	Host     string            `json:"host" doc:"name or address of the server; not for sqlite"`
+	Port     int               `json:"port" default:"0" min:"0" max:"65535" doc:"0 is the engine's own: 5432 or 3306"`
+	Database string            `json:"database" required:"true" doc:"name of the database; for sqlite that of a file that the host keeps for the tenant"`
+	Username string            `json:"username" doc:"who logs in; not for sqlite"`
+	Password string            `json:"password" secret:"true" doc:"of the user"`
+	TLS      connector.TLS     `json:"tls" doc:"encryption of the connection"`
+	PoolSize int               `json:"pool_size" default:"10" min:"1" max:"500" doc:"most connections to the server at a time"`
+	Timeout  host.Duration     `json:"timeout" default:"30s" min:"1ms" max:"1h" doc:"of one statement; the service's own deadline counts too"`
+	Options  map[string]string `json:"options" doc:"settings of the session, such as search_path or sql_mode"`
+}
+
+func (c Config) check() error {
+	if c.Engine == sqliteName {
+		switch {
+		case c.Host != "" || c.Port != 0 || c.Username != "" || c.Password != "" || c.TLS.Mode != "off":
+			return host.FieldErrorf("engine", "config.engine sqlite has a file and no server: leave out host, port, username, password and tls")
+		case len(c.Options) > 0:
+			return host.FieldErrorf("options", "config.options are not for sqlite")
+		}
+		if err := host.CheckName("config.database", c.Database); err != nil {
+			return host.FieldErrorf("database", "%s", host.MessageOf(err))
+		}
+		return nil
+	}
+	if c.Host == "" {
+		return host.FieldErrorf("host", "config.host is missing: name the server")
+	}
+	return nil
+}
+
+// port returns the port, or the engine's own.
+func (c Config) port() int {
+	switch {
+	case c.Port != 0:
+		return c.Port
+	case c.Engine == postgresql:
+		return 5432
+	}
+	return 3306
+}

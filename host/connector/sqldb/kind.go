@@ -1,0 +1,37 @@
+package sqldb
+
+import "strings"
+
+// kinds maps the names of column types to what values are for a service:
+// integer, float, decimal, boolean, text, bytes, datetime, moment (a time with
+// its zone), date, time, uuid, json, and list:ELEMENT.
+var kinds = map[string]string{
+	"INT2": "integer", "INT4": "integer", "INT8": "integer", "INTEGER": "integer", "INT": "integer", "BIGINT": "integer",
+	"SMALLINT": "integer", "MEDIUMINT": "integer", "TINYINT": "integer", "YEAR": "integer", "OID": "integer",
+	"UNSIGNED INT": "integer", "UNSIGNED BIGINT": "integer", "UNSIGNED SMALLINT": "integer", "UNSIGNED TINYINT": "integer", "UNSIGNED MEDIUMINT": "integer",
+	"FLOAT4": "float", "FLOAT8": "float", "FLOAT": "float", "DOUBLE": "float", "REAL": "float", "DOUBLE PRECISION": "float",
+	"NUMERIC": "decimal", "DECIMAL": "decimal",
+	"BOOL": "boolean", "BOOLEAN": "boolean",
+	"BYTEA": "bytes", "BLOB": "bytes", "BINARY": "bytes", "VARBINARY": "bytes", "TINYBLOB": "bytes", "MEDIUMBLOB": "bytes", "LONGBLOB": "bytes",
+	"TIMESTAMPTZ": "moment", "TIMESTAMP": "datetime", "DATETIME": "datetime",
+	"DATE": "date", "TIME": "time", "TIMETZ": "text",
+	"UUID": "uuid", "JSON": "json", "JSONB": "json",
+}
+
+// kindOf returns what the values of a column are; text if it is not known.
+func kindOf(engine, name string) string {
+	name = strings.ToUpper(name)
+	if element, ok := strings.CutPrefix(name, "_"); ok && engine == postgresql {
+		return "list:" + kindOf(engine, element)
+	}
+	if i := strings.IndexByte(name, '('); i > 0 {
+		name = name[:i]
+	}
+	if engine == sqliteName && name == "" {
+		return "any" // an expression: its values say what they are
+	}
+	if kind, ok := kinds[name]; ok {
+		return kind
+	}
+	return "text"
+}

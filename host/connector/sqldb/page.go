@@ -1,0 +1,158 @@
+package sqldb
+
+import (
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds of a page: it ends with the row that crosses one.
+const (
+	pageRows  = 1000
+	pageBytes = 1 << 20
+)
+
+// page reads the rows of a statement, so many at a time.
+type page struct {
+	rows    *sql.Rows
+	head    []byte // {"columns": …, "types": …, "rows": [
+	kinds   []string
+	values  []any
+	pending bool // the next row is there
+	started bool
+}
+
+func newPage(rows *sql.Rows, engine string) (*page, error) {
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, fmt.Errorf("reading columns: %w", err)
+	}
+	names, kinds := make([]string, len(types)), make([]string, len(types))
+	for i, t := range types {
+		names[i], kinds[i] = t.Name(), kindOf(engine, t.DatabaseTypeName())
+	}
+	head, err := json.Marshal(struct {
+		Columns []string `json:"columns"`
+		Types   []string `json:"types"`
+	}{names, kinds})
+	if err != nil {
+		return nil, fmt.Errorf("writing columns: %w", err)
+	}
+	p := &page{rows: rows, kinds: kinds, values: make([]any, len(types))}
+	p.head = append(head[:len(head)-1], `,"rows":[`...)
+	return p, nil
+}
+
+// read returns the next page and whether there is more.
+func (p *page) read() (body []byte, more bool, err error) {
+	out := append([]byte(nil), p.head...)
+	targets := make([]any, len(p.values))
+	for i := range p.values {
+		targets[i] = &p.values[i]
+	}
+	if !p.started {
+		p.started = true
+		p.pending = p.rows.Next()
+	}
+	for n := 0; p.pending && n < pageRows && len(out) < pageBytes; n++ {
+		if err := p.rows.Scan(targets...); err != nil {
+			return nil, false, fmt.Errorf("reading row: %w", err)
+		}
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = p.append(out)
+		p.pending = p.rows.Next()
+	}
+	if err := p.rows.Err(); err != nil {
+		return nil, false, err
+	}
+	return append(out, `]}`...), p.pending, nil
+}
+
+// append writes the scanned row.
+func (p *page) append(out []byte) []byte {
+	out = append(out, '[')
+	for i, v := range p.values {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendValue(out, v, p.kinds[i])
+	}
+	return append(out, ']')
+}
+
+func appendValue(out []byte, v any, kind string) []byte {
+	switch x := v.(type) {
+	case nil:
+		return append(out, "null"...)
+	case int64:
+		if kind == "boolean" {
+			return strconv.AppendBool(out, x != 0)
+		}
+		return strconv.AppendInt(out, x, 10)
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return appendText(out, strconv.FormatFloat(x, 'g', -1, 64))
+		}
+		return strconv.AppendFloat(out, x, 'g', -1, 64)
+	case bool:
+		return strconv.AppendBool(out, x)
+	case time.Time:
+		return appendText(out, x.Format(timeLayout(kind)))
+	case []byte:
+		if kind == "bytes" || !utf8.Valid(x) {
+			return append(base64.StdEncoding.AppendEncode(append(out, '"'), x), '"')
+		}
+		return appendString(out, string(x), kind)
+	case string:
+		return appendString(out, x, kind)
+	}
+	return appendText(out, fmt.Sprint(v))
+}
+
+// appendString writes what a driver gives as text, by what it stands for.
+func appendString(out []byte, s, kind string) []byte {
+	switch kind {
+	case "integer", "float":
+		if json.Valid([]byte(s)) {
+			return append(out, s...)
+		}
+	case "bytes":
+		return append(base64.StdEncoding.AppendEncode(append(out, '"'), []byte(s)), '"')
+	case "json":
+		if json.Valid([]byte(s)) {
+			return append(out, s...)
+		}
+	}
+	if element, ok := strings.CutPrefix(kind, "list:"); ok {
+		return appendArray(out, s, element)
+	}
+	return appendText(out, s)
+}
+
+func appendText(out []byte, s string) []byte {
+	b, err := json.Marshal(strings.ToValidUTF8(s, "\uFFFD"))
+	if err != nil {
+		return append(out, `""`...)
+	}
+	return append(out, b...)
+}
+
+func timeLayout(kind string) string {
+	switch kind {
+	case "date":
+		return time.DateOnly
+	case "time":
+		return "15:04:05.999999999"
+	case "datetime":
+		return "2006-01-02T15:04:05.999999999"
+	}
+	return time.RFC3339Nano
+}
