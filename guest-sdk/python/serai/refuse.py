@@ -71,7 +71,6 @@ SERVICE = {
 #: Attributes of self.out: types of connections to why and alternative.
 OUT = {
     "soap": SERVICE["soap"],
-    "sql": (_SYSTEM, "call a service in front of the database with self.rest['name'], or keep data in self.kvdb"),
     "amqp": SERVICE["amqp"],
     "ibm_mq": SERVICE["ibm_mq"],
     "wmq": SERVICE["ibm_mq"],
