@@ -71,7 +71,7 @@ func Missing(t testing.TB, pkg string) {
 // runs it: database servers refuse to run as root.
 func ownFolder(t testing.TB) (string, *syscall.Credential) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "serai-server") // t.TempDir is below folders of root's own
+	dir, err := os.MkdirTemp("", "serai-server") //nolint:usetesting // t.TempDir is below folders that only root enters
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +85,14 @@ func ownFolder(t testing.TB) (string, *syscall.Credential) {
 	}
 	uid, _ := strconv.ParseUint(nobody.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(nobody.Gid, 10, 32)
-	if err := os.Chown(dir, int(uid), int(gid)); err != nil { //nolint:gosec // an account's number
+	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 		t.Fatal(err)
 	}
 	return dir, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
 func command(account *syscall.Credential, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:gosec // the servers of this package
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Pdeathsig: syscall.SIGKILL}
 	return cmd
@@ -124,8 +124,18 @@ func freePort(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of a TCP listener
+	_, text, err := net.SplitHostPort(l.Addr().String())
+	if err == nil {
+		err = l.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // await waits until a server is ready.

@@ -312,7 +312,7 @@ func TestErrorsAreForTheService(t *testing.T) {
 	f.put("a", "E", config(s), loopback)
 	f.put("a", "inside", config(s)) // nothing but the Internet
 	f.put("a", "poor", strings.Replace(config(s), "key", "none", 1), loopback)
-	f.put("a", "broken", `{"adres": "x"}`, loopback)
+	f.put("a", "broken", `{"port": "x"}`, loopback)
 	f.connections["a/other"] = host.Connection{Tenant: "a", Name: "other", Type: "http", Config: []byte(`{}`)}
 	for _, c := range []struct {
 		op, name string
@@ -322,7 +322,7 @@ func TestErrorsAreForTheService(t *testing.T) {
 		{"echo.fail", "E", abi.Remote, `the system of connection "E" refuses: no such line`},
 		{"echo.say", "inside", abi.Denied, `may not reach`},
 		{"echo.say", "poor", abi.NotFound, `needs the secret "none"`},
-		{"echo.say", "broken", abi.Invalid, `config has no field "adres": use address, password, timeout`},
+		{"echo.say", "broken", abi.Invalid, `config has no field "port": use address, password, timeout`},
 		{"echo.say", "none", abi.NotFound, `no connection "none"`},
 		{"echo.say", "other", abi.Invalid, `has the type "http"`},
 		{"echo.say", "a/b", abi.Invalid, `use 1 to 128`},

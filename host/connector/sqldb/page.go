@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
@@ -45,7 +46,7 @@ func newPage(rows *sql.Rows, engine string) (*page, error) {
 		return nil, fmt.Errorf("writing columns: %w", err)
 	}
 	p := &page{rows: rows, kinds: kinds, values: make([]any, len(types))}
-	p.head = append(head[:len(head)-1], `,"rows":[`...)
+	p.head = append(bytes.TrimSuffix(head, []byte("}")), `,"rows":[`...)
 	return p, nil
 }
 
