@@ -32,7 +32,8 @@ const (
 func devCommand() *command {
 	return &command{
 		name: "dev", args: "PATH", short: "deploy on every save and follow the log", min: 1, max: 1,
-		long: `Takes the same flags as deploy. A save that does not deploy prints why, and
+		long: `Takes the same flags as deploy; a folder with a serai.yaml is applied as by
+serai apply, and takes none of them. A save that does not deploy prints why, and
 the version before goes on running. Failures are shown here and, of versions
 that serai dev deploys, to HTTP clients too, with their tracebacks. A deploy
 by serai deploy ends that.
@@ -73,6 +74,7 @@ type dev struct {
 	flags        *deployFlags
 	tenant, path string
 	services     sync.Map // names of those that were deployed
+	channels     sync.Map // those whose addresses were printed
 	following    bool     // the log
 }
 
@@ -84,6 +86,9 @@ func newDev(a *app, h *devHost, f *deployFlags, tenant, path string) *dev {
 func (d *dev) run(ctx context.Context) error {
 	if _, err := d.flags.settings(); err != nil {
 		return err
+	}
+	if file := documentIn(d.path); file != "" && d.flags.chosen() {
+		return usagef("%s says how the services in it run; leave out the flags for that, or remove it", file)
 	}
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -162,7 +167,7 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 		return false
 	}
 	if file != "" {
-		return filepath.Clean(e.Name) == file || name == wheel.RequirementsFile || name == "serai.yaml"
+		return filepath.Clean(e.Name) == file || name == wheel.RequirementsFile
 	}
 	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".pyc") || name == "__pycache__" {
 		return false
@@ -179,7 +184,12 @@ func (d *dev) concerns(w *fsnotify.Watcher, e fsnotify.Event, file string) bool 
 // followed from the first success on.
 func (d *dev) deploy(ctx context.Context) {
 	before := time.Now()
-	all, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
+	var err error
+	if file := documentIn(d.path); file != "" {
+		err = d.apply(ctx, file)
+	} else {
+		err = d.deployPath(ctx)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -187,16 +197,25 @@ func (d *dev) deploy(ctx context.Context) {
 		d.app.report(err)
 		return
 	}
+	if !d.following {
+		d.following = true
+		go d.follow(ctx, before)
+	}
+}
+
+// deployPath deploys as serai deploy does.
+func (d *dev) deployPath(ctx context.Context) error {
+	all, err := d.flags.deploy(ctx, d.app, d.client, d.tenant, d.path)
+	if err != nil {
+		return err
+	}
 	for _, r := range all {
 		d.app.say("%s  deployed  %s, version %s, live after %.0f ms", clock(), r.Service, short(r.Version), r.DeployMS)
 		if _, known := d.services.LoadOrStore(r.Service, true); !known {
 			d.tellRoutes(ctx, r.Service)
 		}
 	}
-	if !d.following {
-		d.following = true
-		go d.follow(ctx, before)
-	}
+	return nil
 }
 
 // tellRoutes prints how to call a service.

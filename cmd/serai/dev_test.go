@@ -97,6 +97,36 @@ func TestDevIsFast(t *testing.T) {
 	}
 }
 
+func TestDevAppliesTheDocument(t *testing.T) {
+	s := newSession(t)
+	dir := folder(t, "service.py", "def handle(request):\n    return 'one'\n", "serai.yaml", `
+services:
+  - path: .
+    name: dev-document
+channels:
+  dev-document: {service: dev-document, path: /dev-document}
+`)
+	_, stderr := s.run(exitUsage, "dev", dir, "--route", "GET /x")
+	if !strings.Contains(stderr, "serai.yaml says how the services in it run") {
+		t.Errorf("stderr is %q", stderr)
+	}
+	d := develop(t, s, dir)
+	d.await(d.out, `(?s)deployed  dev-document.*created  channel dev-document.*\* http://127\.0\.0\.1:\d+/dev-document`)
+	save(t, filepath.Join(dir, "service.py"), "def handle(request):\n    return request.nothing\n")
+	d.await(d.out, `(?s)deployed  dev-document.*deployed  dev-document`)
+	if status, body := fetch(t, "GET", "/dev-document", "", "", ""); status != 500 || !strings.Contains(body, "return request.nothing") {
+		t.Errorf("%d %s", status, body)
+	}
+	d.await(d.out, "AttributeError")
+	save(t, filepath.Join(dir, "serai.yaml"), "services:\n  - path: .\n    name: dev-document\nchannels:\n  dev-document: {service: dev-document, path: /dev-moved}\n")
+	d.await(d.out, `(?s)updated  channel dev-document.*/dev-moved`)
+	if status, _ := fetch(t, "GET", "/dev-moved", "", "", ""); status != 500 {
+		t.Errorf("the moved channel answers %d", status)
+	}
+	save(t, filepath.Join(dir, "serai.yaml"), "servises: []\n")
+	d.await(d.errs, `serai\.yaml:1:1`)
+}
+
 func TestOwnHost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a host")

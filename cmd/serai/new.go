@@ -36,7 +36,7 @@ func newCommand() *command {
 					return err
 				}
 				a.say("wrote %s; next:\n", dir)
-				for _, words := range next(language, dir, strings.ReplaceAll(name, " ", "-")) {
+				for _, words := range next(language, dir, slug(name)) {
 					a.say("  %s", words)
 				}
 				return nil
@@ -45,24 +45,27 @@ func newCommand() *command {
 	}
 }
 
+// slug is a service's name as a part of a path.
+func slug(name string) string { return strings.ReplaceAll(name, " ", "-") }
+
 // next are the commands to go on with.
 func next(language, dir, path string) []string {
-	route := "--route 'GET /" + path + "'"
 	if language == "python" {
 		return []string{
 			program() + " test " + quoted(dir),
-			program() + " dev " + quoted(dir) + " " + route,
+			program() + " dev " + quoted(dir),
 			"curl 'http://" + server.DefaultGateway + "/" + path + "?name=Ada'",
 		}
 	}
 	return []string{
-		program() + " deploy " + quoted(dir) + " " + route,
+		program() + " deploy " + quoted(dir) + " --route 'GET /" + path + "'",
 		"curl http://" + server.DefaultGateway + "/" + path,
 	}
 }
 
 // write copies a template into a new folder. Files are named with .txt so
-// that Go's tools leave them alone; NAME in them is the service's name.
+// that Go's tools leave them alone; NAME in them is the service's name, SLUG the
+// same in a path.
 func write(language, dir, name string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // a folder of source, for all to read
 		if errors.Is(err, fs.ErrExist) {
@@ -82,7 +85,7 @@ func write(language, dir, name string) error {
 		if err != nil {
 			return fmt.Errorf("reading the template: %w", err)
 		}
-		text := strings.ReplaceAll(string(b), "NAME", name)
+		text := strings.NewReplacer("NAME", name, "SLUG", slug(name)).Replace(string(b))
 		to := filepath.Join(dir, strings.TrimSuffix(p, ".txt"))
 		if err := os.WriteFile(to, []byte(text), 0o644); err != nil { //nolint:gosec // source, for all to read
 			return fmt.Errorf("writing the service: %w", err)

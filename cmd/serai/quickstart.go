@@ -75,7 +75,7 @@ func (a *app) welcome(ctx context.Context, c server.Config, s *server.Server) er
 	if s.ControlAddr() != defaultControl || filepath.Clean(token) != filepath.Clean(quickstartToken) {
 		fmt.Fprintf(a.stdout, "  export SERAI_CONTROL=http://%s SERAI_TOKEN=$(cat %s)\n", s.ControlAddr(), quoted(token))
 	}
-	for _, words := range []string{"services", "logs --follow", "new python hello", "deploy hello --route 'GET /hello'"} {
+	for _, words := range []string{"services", "logs --follow", "new python hello", "dev hello"} {
 		fmt.Fprintf(a.stdout, "  %s %s\n", program(), words)
 	}
 	_, err = fmt.Fprintf(a.stdout, "\nCtrl-C ends it; everything is kept in %s\n", c.DataDir)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/config"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/host/rehearsal"
 	"github.com/seraihost/serai/host/runtime/python"
@@ -80,9 +81,7 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 		return nil, err
 	}
 	all := host.Grants{Connections: []string{"*"}}
-	if !holdsService(up) {
-		fmt.Fprintf(a.stderr, "serai: %s has no service at its top, so nothing is deployed; tests can still run classes that they import\n", path)
-	} else if _, err := r.client.DeployAll(ctx, r.tenant, up, client.Settings{Grants: &all}); err != nil {
+	if err := r.deploy(ctx, a, f, path, up, &all); err != nil {
 		return nil, err
 	}
 	timeout, memory, log := host.Duration(testTime), 1024*host.MiB, 16*host.MiB
@@ -90,6 +89,47 @@ func newRehearsal(ctx context.Context, a *app, f *testFlags, path string) (_ *th
 		Entry: testEntry, Grants: &all, Limits: &client.Limits{Timeout: &timeout, CPU: &timeout, Memory: &memory, LogBytes: &log},
 	})
 	return r, err
+}
+
+// deploy deploys what is to be tested: as the folder's document says or, if it
+// has none, with every connection granted.
+func (r *theRehearsal) deploy(ctx context.Context, a *app, f *testFlags, path string, up client.Upload, all *host.Grants) error {
+	if file := documentIn(path); file != "" {
+		read := documentFlags{file: file, packages: f.packages}
+		doc, err := read.read(ctx, a)
+		if err != nil {
+			return err
+		}
+		giveSecrets(doc.Document)
+		_, err = doc.apply(ctx, r.client, r.tenant, client.Apply{})
+		return err
+	}
+	if !holdsService(up) {
+		fmt.Fprintf(a.stderr, "serai: %s has no service at its top, so nothing is deployed; tests can still run classes that they import\n", path)
+		return nil
+	}
+	_, err := r.client.DeployAll(ctx, r.tenant, up, client.Settings{Grants: all})
+	return err
+}
+
+// testSecret is the value of secrets whose variables are not set.
+const testSecret = "test"
+
+// giveSecrets gives values to the secrets of a document that have none: a
+// host of tests talks to nobody.
+func giveSecrets(doc *config.Document) {
+	value := testSecret
+	for name, s := range doc.Secrets {
+		if s.Value == nil {
+			s.Value = &value
+			doc.Secrets[name] = s
+		}
+	}
+	for _, s := range doc.Security {
+		if secret := s.Secret(); secret != nil && secret.Value == nil {
+			secret.Value = &value
+		}
+	}
 }
 
 // start runs a host on free ports of the loopback interface until close.

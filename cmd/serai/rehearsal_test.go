@@ -39,7 +39,7 @@ class GetUser(Service):
         user = self.out.rest["CRM"].conn.get(self.cid, {"id": self.request.payload["id"]}).data
         self.kvdb.conn.incr("seen")
         self.logger.info("user %s", user["name"])
-        if self.request.payload.get("later"):
+        if (self.request.payload or {}).get("later"):
             invoke_async("users.get", {"id": 0})
         self.response.payload = {"name": user["name"], "seen": int(self.kvdb.conn.get("seen")), "mode": self.config.get("mode")}
 `
@@ -122,6 +122,61 @@ func TestTestsPass(t *testing.T) {
 	}
 }
 
+// TestTestsWithADocument has the host of tests be what a serai.yaml says.
+func TestTestsWithADocument(t *testing.T) {
+	rehearse(t, exitOK, folder(t, "service.py", strings.Replace(tested, `payload["id"]`, `input.id`, 1), "serai.yaml", `
+config:
+  mode: documented
+secrets:
+  crm.password: ${env:NO_SUCH_VARIABLE}
+security:
+  shop:
+    type: basic
+    username: ada
+    password: ${env:NO_SUCH_PASSWORD}
+connections:
+  CRM:
+    type: http
+    base_url: https://crm.example.com
+    auth: {type: basic, username: x, password: "${secret:crm.password}"}
+services:
+  - path: service.py
+    grants:
+      connections: [CRM]
+  - path: other.py
+channels:
+  user:
+    service: users.get
+    path: /user/{id}
+    security: [shop]
+`, "other.py", `
+from serai import Service
+class Other(Service):
+    name = "other"
+    def handle(self):
+        return self.out.rest["CRM"].conn.get(self.cid).data
+`, "test_document.py", `
+import pytest
+from serai.testing import call, invoke, requests_to, set_response
+
+def test_channel():
+    set_response("CRM", {"name": "Ada"})
+    assert call("GET", "/user/7").status_code == 401
+    reply = call("GET", "/user/7", auth=("ada", "test"))
+    assert reply.json() == {"name": "Ada", "seen": 1, "mode": "documented"}, reply
+    assert requests_to("CRM")[0].params == {"id": "7"}
+
+def test_no_grant():
+    set_response("CRM", {})
+    with pytest.raises(Exception, match="no grant for connection"):
+        invoke("other")
+`))
+	_, stderr := rehearse(t, exitFailed, folder(t, "service.py", tested, "serai.yaml", "channels:\n  user:\n    servise: x\n"))
+	if !strings.Contains(stderr, "serai.yaml:3:5") {
+		t.Errorf("stderr is %q", stderr)
+	}
+}
+
 func TestTestsFail(t *testing.T) {
 	dir := folder(t, "service.py", tested, "tests/test_sum.py", `
 def total(values):
@@ -159,6 +214,16 @@ def test_run():
     run(GetUser, {"id": 1})
 `)); strings.Contains(out, "/lib/serai") || !strings.Contains(out, "nothing is scripted") {
 		t.Errorf("a failure inside of Serai's own code is shown as\n%s", out)
+	}
+	if out, _ = rehearse(t, 1, folder(t, "service.py", tested, "test_log.py", `
+from serai.testing import invoke, set_response
+
+def test_log():
+    set_response("CRM", {"name": "Ada"})
+    invoke("users.get", {"id": 1})
+    invoke("users.get", {})
+`)); !strings.Contains(out, "INFO     users.get: user Ada") || !strings.Contains(out, "KeyError: 'id'") {
+		t.Errorf("without the log of the services:\n%s", out)
 	}
 	rehearse(t, 5, dir, "-k", "nothing")
 	rehearse(t, 4, dir, "--", "--no-such-option")

@@ -171,16 +171,16 @@ func TestNewSaysWhatWorks(t *testing.T) {
 	s := newSession(t)
 	t.Chdir(t.TempDir())
 	out, _ := s.run(exitOK, "new", "python", "printed")
-	found := regexp.MustCompile(`(?s)^wrote printed; next:\n\n  .* test printed\n  .* dev printed --route '(GET /printed)'\n  curl 'http://127.0.0.1:17010(/printed\?name=Ada)'\n$`).FindStringSubmatch(out)
+	found := regexp.MustCompile(`(?s)^wrote printed; next:\n\n  .* test printed\n  .* dev printed\n  curl 'http://127.0.0.1:17010(/printed\?name=Ada)'\n$`).FindStringSubmatch(out)
 	if found == nil {
 		t.Fatalf("it printed\n%s", out)
 	}
-	if out, _ := rehearse(t, exitOK, "printed"); !strings.Contains(out, "4 passed") {
+	if out, _ := rehearse(t, exitOK, "printed"); !strings.Contains(out, "5 passed") {
 		t.Errorf("the tests print\n%s", out)
 	}
-	d := develop(t, s, "printed", "--route", found[1])
-	d.await(d.out, "deployed  printed")
-	if status, body := fetch(t, "GET", found[2], "", "", ""); status != 200 || body != `{"greeting": "Hello, Ada!"}` {
+	d := develop(t, s, "printed")
+	d.await(d.out, `(?s)deployed  printed.*created  channel printed.*GET http://127.0.0.1:\d+/printed`)
+	if status, body := fetch(t, "GET", found[1], "", "", ""); status != 200 || body != `{"greeting": "Hello, Ada!"}` {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, body := fetch(t, "GET", "/printed", "", "", ""); status != 400 || !strings.Contains(body, "name") {

@@ -124,6 +124,11 @@ func (s *Stage) reset() {
 func (s *Stage) request(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 	q := requestOf(r)
 	similar := r.Envelope.Get(abi.FieldSimilar) == "1"
+	if _, whole := r.Envelope.Lookup(abi.FieldURL); !whole && !similar {
+		if err := r.Scope.CheckConnection(q.Connection); err != nil {
+			return nil, err
+		}
+	}
 	a, ok := s.answer(q, similar)
 	switch {
 	case ok:

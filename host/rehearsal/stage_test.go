@@ -38,17 +38,18 @@ type staged struct {
 	t        *testing.T
 	stage    *Stage
 	registry *connector.Registry
+	granted  []string
 }
 
 func newStaged(t *testing.T, s *Stage) staged {
 	t.Helper()
-	return staged{t, s, connector.NewRegistry(s.Ops(ops())...)}
+	return staged{t, s, connector.NewRegistry(s.Ops(ops())...), []string{"*"}}
 }
 
 // do performs an operation with alternating names and values.
 func (s staged) do(name string, body any, fields ...string) (*connector.Result, error) {
 	s.t.Helper()
-	r := &connector.Request{Scope: connector.Scope{Tenant: "t", Service: "svc"}}
+	r := &connector.Request{Scope: connector.Scope{Tenant: "t", Service: "svc", Grants: host.Grants{Connections: s.granted}}}
 	r.Envelope.Add(abi.FieldOp, name)
 	for i := 0; i < len(fields); i += 2 {
 		r.Envelope.Add(fields[i], fields[i+1])
@@ -130,6 +131,15 @@ func TestRules(t *testing.T) {
 	want := []Request{{Service: "svc", Connection: "https://api.example.com/v1/x?y=1", Method: "GET", Path: "/v1/x", Params: map[string][]string{"y": {"1"}}, Headers: map[string]string{}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestGrantsCount(t *testing.T) {
+	s := newStaged(t, &Stage{})
+	s.granted = []string{"ERP"}
+	s.must("test.script", Rule{Connection: "CRM", Responses: answers("x")})
+	if _, err := s.do(abi.OpHTTPRequest, nil, "connection", "CRM"); host.CodeOf(err) != abi.Denied {
+		t.Errorf("without a grant: %v", err)
 	}
 }
 

@@ -10,6 +10,7 @@ from _pytest._code.code import TracebackEntry
 
 from serai import naming
 from serai.host import call
+from serai.testing._stage import logs
 
 #: Plugins of pytest that need what a sandbox has not: a cache on disk, signals.
 WITHOUT = ("cacheprovider", "faulthandler", "stepwise", "pastebin")
@@ -56,12 +57,29 @@ def _ours(entry, excinfo, hidden=TracebackEntry.ishidden):
     return str(entry.path).startswith("/lib/serai/") or hidden(entry, excinfo)
 
 
+def _told():
+    """What services logged in the running test, as text."""
+    lines = []
+    for record in logs():
+        lines.append(f"{record.levelname:8} {record.service}: {record.message}")
+        if record.traceback:
+            lines.append(record.traceback.rstrip())
+    return "\n".join(lines)
+
+
 class Plugin:
     """Gives every test a stage of its own, and says where it runs."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
         call("test.reset")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item):
+        report = yield
+        if report.failed and (text := _told()):
+            report.sections.append(("Log of the services", text))
+        return report
 
     @pytest.fixture
     def tmp_path(self):
