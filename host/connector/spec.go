@@ -42,6 +42,13 @@ type Conn interface {
 	Close() error
 }
 
+// Loser is a [Conn] that notices by itself when it is lost, so that the pool
+// opens another one before an operation fails on it.
+type Loser interface {
+	// Lost reports whether the connection has been lost. It is cheap.
+	Lost() bool
+}
+
 // ErrNotConnected is wrapped by errors of operations and of Open when the
 // connection is lost or cannot be made. The pool then opens another one.
 var ErrNotConnected = errors.New("not connected")

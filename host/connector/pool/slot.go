@@ -105,7 +105,15 @@ func (s *slot) fresh(p *Pool) *live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.live
-	if l == nil || l.generation != p.generation.Load() || time.Since(l.checked) > maxAge {
+	if l == nil {
+		return nil
+	}
+	if c, ok := l.conn.(connector.Loser); ok && c.Lost() {
+		s.live = nil
+		l.retire()
+		return nil
+	}
+	if l.generation != p.generation.Load() || time.Since(l.checked) > maxAge {
 		return nil
 	}
 	return l
