@@ -4,10 +4,11 @@ package standard
 
 import (
 	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/amqp"
 	"github.com/seraihost/serai/host/connector/sqldb"
 )
 
 // Connectors returns all connectors, in the order of their types.
 func Connectors() []connector.Connector {
-	return []connector.Connector{sqldb.Connector()}
+	return []connector.Connector{amqp.Connector(), sqldb.Connector()}
 }
