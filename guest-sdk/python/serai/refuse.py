@@ -59,7 +59,6 @@ SERVICE = {
     "rules": ("this host has no rule engine", "write the rules in Python"),
     "destination": ("this host has no destinations", "use self.rest['name'] and self.invoke_async"),
     "security": ("secrets stay on the host", "put the security definition on the connection; the host adds the credentials to each request"),
-    "amqp": (_SYSTEM, "use self.invoke_async, which is durable, or the broker's HTTP API with self.rest['name']"),
     "get_request_hash": ("replies are not cached by their requests", "use self.cache in handle"),
     "metrics": ("the host measures every service", "see `serai stats`, or log what is to be counted"),
     "msg": ("messages are plain Python objects", "use self.request.payload and xml.etree.ElementTree"),
@@ -71,7 +70,6 @@ SERVICE = {
 #: Attributes of self.out: types of connections to why and alternative.
 OUT = {
     "soap": SERVICE["soap"],
-    "amqp": SERVICE["amqp"],
     "ibm_mq": SERVICE["ibm_mq"],
     "wmq": SERVICE["ibm_mq"],
     "jms_wmq": SERVICE["ibm_mq"],

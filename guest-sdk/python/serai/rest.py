@@ -9,7 +9,7 @@ authenticate and when to give up; a service only says what it wants::
 
 import json
 
-from serai import http, refuse, sql
+from serai import amqp, http, refuse, sql
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
 
@@ -241,13 +241,15 @@ class Connections:
 class Out:
     """self.out: outgoing connections by their type."""
 
-    __slots__ = ("plain_http", "rest", "sql")
+    __slots__ = ("amqp", "plain_http", "rest", "sql")
 
     def __init__(self):
         #: REST connections.
         self.rest = self.plain_http = Connections()
         #: Databases.
         self.sql = sql.Connections()
+        #: AMQP connections.
+        self.amqp = amqp.Connections()
 
 
 def as_model(model, data):

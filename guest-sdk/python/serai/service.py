@@ -74,6 +74,8 @@ class Service:
     out = outgoing = Out()
     #: Outgoing REST connections.
     rest = Connections()
+    #: Outgoing AMQP connections.
+    amqp = out.amqp
     #: Log of what is done with data about persons.
     audit_pii = AuditPII()
 
