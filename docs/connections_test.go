@@ -11,7 +11,7 @@ import (
 	"github.com/seraihost/serai/host/connector/standard"
 )
 
-var setting = regexp.MustCompile("(?m)^\\| `(\\w+)` \\|(.*?)\\| .* \\|$")
+var setting = regexp.MustCompile("(?m)^\\| (`\\w+`(?:, `\\w+`)*) \\|(.*?)\\| .* \\|$")
 
 // TestConnectionTypes compares the tables of connections.md with the connectors.
 func TestConnectionTypes(t *testing.T) {
@@ -26,20 +26,17 @@ func TestConnectionTypes(t *testing.T) {
 			continue
 		}
 		section, _, _ = strings.Cut(section, "\n## ")
-		type row struct{ Name, Default string }
-		var want, got []row
+		want, got := map[string]string{}, map[string]string{}
 		for _, f := range c.Config {
-			r := row{f.Name, ""}
-			switch {
-			case f.Required:
-				r.Default = "required"
-			case f.Default != "":
-				r.Default = "`" + f.Default + "`"
-			}
-			want = append(want, r)
+			want[f.Name] = f.Default
 		}
 		for _, m := range setting.FindAllStringSubmatch(section, -1) {
-			got = append(got, row{m[1], strings.TrimSpace(m[2])})
+			for _, name := range code.FindAllStringSubmatch(m[1], -1) {
+				got[name[1]] = ""
+				if strings.Contains(m[2], want[name[1]]) {
+					got[name[1]] = want[name[1]]
+				}
+			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("type %s (-connector +document):\n%s", c.Type, diff)

@@ -33,7 +33,7 @@ func Open(t *testing.T, c connector.Connector, config string, secrets map[string
 	f := &Client{secrets: secrets, record: host.Connection{
 		Tenant: "t", Name: "C", Type: c.Type, Config: []byte(config), AllowNetworks: []string{"127.0.0.0/8"},
 	}}
-	f.pool = pool.New(f, slog.New(slog.NewTextHandler(f, nil)), c)
+	f.pool = pool.New(f, t.TempDir(), slog.New(slog.NewTextHandler(f, nil)), c)
 	f.ops = connector.NewRegistry(f.pool.Ops()...)
 	t.Cleanup(func() {
 		if err := f.pool.Close(); err != nil {
