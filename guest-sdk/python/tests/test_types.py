@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-from serai import refuse
+from serai import refuse, typing_
 from serai.service import Service
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -53,6 +53,11 @@ class Stubs(unittest.TestCase):
                 with self.subTest(cls=cls):
                     self.assertEqual(real - told, set(), f"add these to {file.name}")
                     self.assertEqual({name for name in methods if not hasattr(cls, name)}, set(), f"{file.name} names what {cls} does not have")
+
+    def test_stub_has_the_names_of_the_module(self):
+        stub = ast.parse((HERE.parent / "serai/typing_.pyi").read_text())
+        (told,) = (ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__")
+        self.assertEqual(sorted(told), sorted(typing_.__all__), "serai/typing_.pyi")
 
     def test_examples(self):
         if importlib.util.find_spec("mypy") is None:
