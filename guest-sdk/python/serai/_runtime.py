@@ -9,7 +9,7 @@ import importlib
 import sys
 
 import _serai
-from serai import _hooks, _lifecycle, _load, _output, _restrict, formats, model, urlopen
+from serai import _absent, _hooks, _lifecycle, _load, _output, _restrict, _tmp, formats, model, urlopen
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
@@ -46,7 +46,9 @@ def boot():
     for name in PRELOAD:
         importlib.import_module(name)
     _restrict.after()
+    _absent.install()
     urlopen.install()
+    _tmp.install()
     _output.install()
     _locks_of_logging()
     _warm()

@@ -2,7 +2,9 @@
 
 import io
 import os
+import pathlib
 import sys
+import tempfile
 
 import pytest
 from _pytest import config as pytest_config, logging as pytest_logging
@@ -83,15 +85,32 @@ class Plugin:
 
     @pytest.fixture
     def tmp_path(self):
-        """Not available: the file system of a sandbox is read-only."""
-        pytest.skip("tmp_path: the file system of a service is read-only; keep the data in memory, such as in io.BytesIO")
+        """A folder of the test's own, in memory."""
+        return pathlib.Path(tempfile.mkdtemp())
 
-    @pytest.fixture
-    def tmp_path_factory(self, tmp_path):
-        """Not available: see tmp_path."""
+    @pytest.fixture(scope="session")
+    def tmp_path_factory(self):
+        """Makes folders in memory with mktemp."""
+        return Folders()
 
     def pytest_report_header(self):
         return f"serai: CPython {sys.version.split()[0]} in WebAssembly"
+
+
+class Folders:
+    """tmp_path_factory."""
+
+    def mktemp(self, basename, numbered=True):
+        """A new folder."""
+        if numbered:
+            return pathlib.Path(tempfile.mkdtemp(prefix=basename))
+        folder = self.getbasetemp() / basename
+        folder.mkdir()
+        return folder
+
+    def getbasetemp(self):
+        """The folder of all."""
+        return pathlib.Path(tempfile.gettempdir())
 
 
 def handle(request):

@@ -1,0 +1,5 @@
+from importlib.metadata import version
+
+
+def handle(request):
+    return version("marshmallow")
