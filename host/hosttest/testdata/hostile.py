@@ -465,7 +465,13 @@ def attack_multiprocessing(self):
 
 
 def attack_write_file(self):
-    open('/tmp/x', 'w')
+    open('/x', 'w')
+
+
+def attack_fill_tmp(self):
+    with open('/tmp/x', 'wb') as f:
+        while True:
+            f.write(bytes(1 << 20))
 
 
 def attack_write_library(self):
@@ -509,6 +515,8 @@ def attack_state(self):
     sys.modules['re'] = None
     sys.path[:] = ['/attacked']
     os.environ['ATTACKED'] = '1'
+    assert not os.path.exists('/tmp/attacked')
+    open('/tmp/attacked', 'w').close()
     sys.setrecursionlimit(5000)
     decimal.getcontext().prec = 3
     warnings.simplefilter('ignore')

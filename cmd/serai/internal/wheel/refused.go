@@ -108,7 +108,7 @@ var refusals = map[string]*refusal{
 // without them their own pure Python takes over. Each is tested in the
 // sandbox.
 var fallbacks = map[string]bool{
-	"cbor2": true, "charset-normalizer": true, "coverage": true, "frozenlist": true, "lazy-object-proxy": false,
+	"charset-normalizer": true, "frozenlist": true,
 	"markupsafe": true, "msgpack": true, "multidict": true, "propcache": true, "pyrsistent": true, "pyyaml": true,
 	"rapidfuzz": true, "ruamel-yaml": true, "simplejson": true, "sqlalchemy": true, "wrapt": true, "yarl": true,
 	"zope-interface": true,
