@@ -13,8 +13,28 @@ import (
 	"github.com/seraihost/serai/host/hosttest"
 )
 
+// stdlibImports is a service that imports everything.
+//
 //go:embed testdata/stdlib.py
 var stdlibImports string
+
+// temporary is a service that writes temporary files.
+//
+//go:embed testdata/tmp.py
+var temporary string
+
+// TestTemporaryFiles finds in every call what the image has and nothing that
+// another call wrote.
+func TestTemporaryFiles(t *testing.T) {
+	t.Parallel()
+	h := hosttest.Start(t, nil)
+	h.Deploy("tmp", hosttest.Python(temporary), hosttest.Routes("GET /tmp"))
+	for range 3 {
+		if r := h.Call("GET", "/tmp", ""); r.Status != 200 || r.Body != `["loaded"]` {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+	}
+}
 
 // TestStandardLibrary imports every module of the standard library: it is
 // there, or says why not.

@@ -351,6 +351,7 @@ def _buffered(raw):
 def install():
     """Have /tmp in memory."""
     import builtins
+    import glob
     import shutil
     import tempfile
 
@@ -365,5 +366,7 @@ def install():
             if defaults := getattr(function, "__defaults__", None):
                 function.__defaults__ = tuple(routed if value is real else value for value in defaults)
     builtins.open = io.open = _make_open(io.open)
+    if (globber := getattr(glob, "_StringGlobber", None)) is not None:
+        globber.scandir = staticmethod(os.scandir)
     shutil._use_fd_functions = False
     tempfile.tempdir = ROOT
