@@ -15,8 +15,11 @@ import (
 
 // Render writes the document as YAML that [Parse] reads back. Keys are in the
 // order of the types, names are sorted. A secret is written as its variable,
-// never as its value.
+// which it must have, never as its value.
 func Render(doc *Document) ([]byte, error) {
+	if err := checkVariables(doc); err != nil {
+		return nil, err
+	}
 	root := encodeStruct(reflect.ValueOf(doc).Elem())
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
@@ -28,6 +31,22 @@ func Render(doc *Document) ([]byte, error) {
 		return nil, fmt.Errorf("writing the document: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+func checkVariables(doc *Document) error {
+	for name, s := range sorted(doc.Secrets) {
+		if s.Variable == "" {
+			return fmt.Errorf("writing the document: secret %q has no variable", name)
+		}
+	}
+	for name, s := range sorted(doc.Security) {
+		for _, secret := range []*Secret{s.Password, s.Key} {
+			if secret != nil && secret.Variable == "" {
+				return fmt.Errorf("writing the document: the secret of %q has no variable", name)
+			}
+		}
+	}
+	return nil
 }
 
 // encodable is a type with a form of its own in YAML.
@@ -81,7 +100,7 @@ func encodeStruct(v reflect.Value) *yaml.Node {
 	out := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fieldsOf(v) {
 		if value := encode(f.value); value != nil {
-			out.Content = append(out.Content, scalar(f.name), value)
+			out.Content = append(out.Content, key(f.name), value)
 		}
 	}
 	return out
@@ -95,7 +114,7 @@ func encodeMap(v reflect.Value) *yaml.Node {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		out.Content = append(out.Content, scalar(k), given(v.MapIndex(reflect.ValueOf(k))))
+		out.Content = append(out.Content, key(k), given(v.MapIndex(reflect.ValueOf(k))))
 	}
 	return out
 }
@@ -122,15 +141,22 @@ func scalar(text string) *yaml.Node {
 	return n
 }
 
+// key is a key; there are no variables in it.
+func key(text string) *yaml.Node {
+	n := new(yaml.Node)
+	n.SetString(text)
+	return n
+}
+
 // plain is text that is written as it is.
 func plain(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
 
 func (s Secret) encode() *yaml.Node { return plain(envOpen + s.Variable + "}") }
 
 func (c Connection) encode() *yaml.Node {
-	out := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{scalar("type"), scalar(c.Type)}}
+	out := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{key("type"), scalar(c.Type)}}
 	if len(c.AllowNetworks) > 0 {
-		out.Content = append(out.Content, scalar("allow_networks"), encodeList(reflect.ValueOf(c.AllowNetworks)))
+		out.Content = append(out.Content, key("allow_networks"), encodeList(reflect.ValueOf(c.AllowNetworks)))
 	}
 	var settings map[string]any
 	d := json.NewDecoder(bytes.NewReader(c.Config))
@@ -153,7 +179,9 @@ func free(value any) *yaml.Node {
 		}
 		slices.Sort(keys)
 		for _, k := range keys {
-			out.Content = append(out.Content, scalar(k), free(x[k]))
+			if x[k] != nil { // null is as good as absent
+				out.Content = append(out.Content, key(k), free(x[k]))
+			}
 		}
 		return out
 	case []any:

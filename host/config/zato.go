@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -52,6 +54,7 @@ func ImportZato(file string, content []byte) (*Import, error) {
 		definitions: map[string]object{}, groups: map[string][]string{}, services: map[string]bool{},
 	}
 	z.sections(root)
+	slices.SortStableFunc(z.out.Notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
 	return z.out, nil
 }
 

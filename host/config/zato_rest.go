@@ -40,7 +40,7 @@ func (z *importer) security(o object, name string) bool {
 		header := def.get("header", "header_name")
 		z.out.Document.Security[name] = Security{Type: host.AuthAPIKey, Header: header, Key: z.secret(def, name, "password", "key")}
 	default:
-		z.note(def, "security of type %s is not supported: channels that need it are left out", kind)
+		z.note(o, "left out, since its security definition %q is of type %s, which is not supported", host.Clip(name), host.Clip(kind))
 		return false
 	}
 	return true
