@@ -11,6 +11,7 @@ func commands() []*command {
 		diffCommand(),
 		exportCommand(),
 		importCommand(),
+		schemaCommand(),
 		invokeCommand(),
 		servicesCommand(),
 		versionsCommand(),

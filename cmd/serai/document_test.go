@@ -226,3 +226,24 @@ func tarOf(t *testing.T, name string) []byte {
 	}
 	return b.Bytes()
 }
+
+// TestSchemaIsCurrent holds the schema in docs/ to what the command prints.
+func TestSchemaIsCurrent(t *testing.T) {
+	code, out, stderr := run(t, "schema")
+	if code != exitOK {
+		t.Fatalf("%d %s", code, stderr)
+	}
+	const file = "../../docs/serai.schema.json"
+	if *update {
+		if err := os.WriteFile(file, []byte(out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out); diff != "" {
+		t.Errorf("docs/serai.schema.json is stale; run: go test ./cmd/serai -run Schema -update\n%s", diff)
+	}
+}

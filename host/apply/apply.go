@@ -76,7 +76,7 @@ const attempts = 5
 
 // Apply makes the tenant what the document says. What the document does not
 // name stays, unless r.Prune. When Apply returns an error nothing has changed;
-// an error about the document is [host.Problems], whose fields are its paths.
+// an error about the document is [host.FieldErrors], whose fields are its paths.
 func (a *Applier) Apply(ctx context.Context, r Request) (*config.Plan, error) {
 	if err := checkDocument(&r); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (a *Applier) Apply(ctx context.Context, r Request) (*config.Plan, error) {
 // checkDocument refuses a document that makes no sense, and uploads that do
 // not belong to it.
 func checkDocument(r *Request) error {
-	var problems host.Problems
+	var problems host.FieldErrors
 	for _, p := range config.Check(r.Document) {
 		problems = append(problems, host.FieldErrorf(p.Path, "%s", p.Message))
 	}
@@ -152,7 +152,7 @@ const (
 	maxItems    = 10_000
 )
 
-func problemsOrNil(p host.Problems) error {
+func problemsOrNil(p host.FieldErrors) error {
 	if len(p) == 0 {
 		return nil
 	}

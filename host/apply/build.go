@@ -22,9 +22,9 @@ type upload struct {
 
 // build builds the uploads of a document, by their index. What is wrong with
 // them are problems.
-func (a *Applier) build(ctx context.Context, r *Request, q host.Quota) (map[int]upload, host.Problems, error) {
+func (a *Applier) build(ctx context.Context, r *Request, q host.Quota) (map[int]upload, host.FieldErrors, error) {
 	out := make(map[int]upload, len(r.Uploads))
-	var problems host.Problems
+	var problems host.FieldErrors
 	for i, s := range r.Document.Services {
 		if s.Path == "" {
 			continue

@@ -22,7 +22,7 @@ type planner struct {
 
 	plan     config.Plan
 	edit     catalog.Edit
-	problems host.Problems
+	problems host.FieldErrors
 }
 
 // apply decides what changes and, if the document is right, has it done.

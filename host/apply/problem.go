@@ -54,7 +54,7 @@ func (p *planner) located(err error) error {
 	if len(all) == 0 {
 		return err
 	}
-	var problems host.Problems
+	var problems host.FieldErrors
 	for _, item := range all {
 		e, ok := errors.AsType[*host.Error](item.Err)
 		if !ok || e.Code == abi.Internal {
@@ -100,6 +100,6 @@ func items(err error) (found []*catalog.ItemError) {
 	return found
 }
 
-func sortProblems(p host.Problems) {
+func sortProblems(p host.FieldErrors) {
 	slices.SortStableFunc(p, func(a, b *host.Error) int { return strings.Compare(a.Field, b.Field) })
 }

@@ -63,14 +63,14 @@ func TestImportZato(t *testing.T) {
 // TestImportZatoNotesWhatItLeaves imports an object of every other section.
 func TestImportZatoNotesWhatItLeaves(t *testing.T) {
 	t.Parallel()
-	sections := strings.Fields(`outconn_sql outconn_amqp def_amqp channel_amqp scheduler pubsub_topic pubsub_endpoint
+	sections := strings.FieldsSeq(`outconn_sql outconn_amqp def_amqp channel_amqp scheduler pubsub_topic pubsub_endpoint
 		pubsub_subscription zato_cache_builtin zato_generic_connection rbac_role rbac_client_role rbac_role_permission
 		quota_tier channel_soap channel_as4 ldap llm odata sap sql mongodb outgoing_soap outgoing_as2 outgoing_as4
 		microsoft_365 slack confluence jira salesforce channel_ibm_mq outgoing_ibm_mq channel_amqp outgoing_amqp
 		outgoing_azure_service_bus channel_kafka outgoing_kafka mcp_gateway rule_engine_api outgoing_graphql
 		outgoing_grpc channel_mllp outgoing_mllp outgoing_fhir email_imap email_smtp odoo elastic_search sftp smb ftp
 		pubsub_permission channel_openapi alert_rules alert_notifications audit_retention audit_extraction`)
-	for _, section := range sections {
+	for section := range sections {
 		in, err := config.ImportZato("f", []byte(section+":\n- {name: It, host: x}\n"))
 		if err != nil {
 			t.Errorf("%s: %v", section, err)

@@ -28,7 +28,7 @@ type Deployer interface {
 }
 
 // Applier makes a tenant what a document says. Errors about the document are
-// [host.Problems].
+// [host.FieldErrors].
 type Applier interface {
 	Apply(ctx context.Context, r apply.Request) (*config.Plan, error)
 	// Export returns a tenant as a document.

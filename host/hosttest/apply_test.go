@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -401,14 +400,13 @@ func TestSource(t *testing.T) {
 	if diff := cmp.Diff(want, e.Uploads); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := h.Operator.Source(t.Context(), "default", "none"); err == nil || !slices.Contains([]string{"not-found"}, code(err)) {
+	if _, err := h.Operator.Source(t.Context(), "default", "none"); err == nil || code(err) != "not-found" {
 		t.Errorf("of a service that is not there: %v", err)
 	}
 }
 
 func code(err error) string {
-	var e *client.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*client.Error](err); ok {
 		return e.Code
 	}
 	return ""

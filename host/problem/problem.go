@@ -65,7 +65,7 @@ func From(err error, cid string) Problem {
 	if p.Retry == 0 && code == abi.Unavailable {
 		p.Retry = 1
 	}
-	if all, ok := errors.AsType[host.Problems](err); ok && len(all) > 1 {
+	if all, ok := errors.AsType[host.FieldErrors](err); ok && len(all) > 1 {
 		p.Errors = make([]Detail, len(all))
 		for i, e := range all {
 			p.Errors[i] = Detail{Code: kindOf(e.Code).code, Field: e.Field, Detail: e.Message}
@@ -86,7 +86,7 @@ func (p Problem) WithFailure(err error) Problem {
 	if e, ok := errors.AsType[*host.Error](err); ok {
 		p.Failure = e.Detail
 	}
-	if all, ok := errors.AsType[host.Problems](err); ok && len(all) == len(p.Errors) {
+	if all, ok := errors.AsType[host.FieldErrors](err); ok && len(all) == len(p.Errors) {
 		for i, e := range all {
 			p.Errors[i].Failure = e.Detail
 		}

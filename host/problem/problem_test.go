@@ -52,7 +52,7 @@ func failure() error {
 }
 
 func TestDocuments(t *testing.T) {
-	several := fmt.Errorf("applying: %w", host.Problems{
+	several := fmt.Errorf("applying: %w", host.FieldErrors{
 		host.FieldErrorf("channels.a.path", "path %q: begin it with /", "x"),
 		{Code: abi.Conflict, Field: "channels.b", Message: "taken"},
 		{Code: abi.Failed, Field: "services[0]", Message: "SyntaxError", Detail: &host.GuestFailure{Type: "SyntaxError", Line: 7}},
