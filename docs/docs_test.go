@@ -15,6 +15,7 @@ import (
 
 	"github.com/seraihost/serai/host/hosttest"
 	"github.com/seraihost/serai/host/server"
+	"github.com/seraihost/serai/modules/tutorial"
 )
 
 // documents are tested: every block of a language that can run is run.
@@ -34,7 +35,9 @@ func documents(t *testing.T) []string {
 //   - of language console is commands and what they print;
 //   - of language python, go, c, sh or console that does neither says why
 //     in skip="…"; needs= names programs that it cannot do without, engine= the engine
-//     that it and the blocks after it need.
+//     that it and the blocks after it need;
+//   - with host=quickstart, the first of its document, finds the tutorial on
+//     the host, and its password and key in the environment.
 //
 // Addresses are the default ones; they are replaced by those of the host.
 func TestExamples(t *testing.T) {
@@ -68,6 +71,9 @@ func example(t *testing.T, doc string) {
 			}
 			if h == nil {
 				h = hosttest.Start(t, nil)
+				if b.attrs["host"] == "quickstart" {
+					quickstart(t, h)
+				}
 			}
 			for _, s := range all {
 				if out, err := shell(t, h, dir, s.command); err != nil || !matches(s.want, out) {
@@ -77,6 +83,21 @@ func example(t *testing.T, doc string) {
 		case b.lang == "python" || b.lang == "go" || b.lang == "c" || b.lang == "sh" || b.lang == "bash":
 			t.Errorf("%s:%d: the block is not tested: give it a file=, make it a console, or say why not in skip=", doc, b.line)
 		}
+	}
+}
+
+// The password and the key of the tutorial's clients.
+const tutorialPassword, tutorialKey = "tutorial-password", "tutorial-key"
+
+// quickstart sets the tutorial up, as serai quickstart does.
+func quickstart(t *testing.T, h *hosttest.Host) {
+	t.Helper()
+	err := tutorial.SetUp(t.Context(), h.Operator, tutorial.Options{
+		Gateway: strings.TrimPrefix(h.URL, "http://"), Password: tutorialPassword, Key: tutorialKey, PaymentsKey: "payments-key",
+		OneTenant: server.DefaultEngine == "wazero",
+	})
+	if err != nil {
+		t.Fatal(hosttest.Explain(err))
 	}
 }
 
@@ -120,7 +141,7 @@ func shell(t *testing.T, h *hosttest.Host, dir, command string) (string, error) 
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CACHE_HOME="+cache(t), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
-		"SERAI="+root, "SERAI_CONTROL="+h.Control, "SERAI_TOKEN="+h.Token, "GOFLAGS=-mod=mod", "GOWORK=off", "GOPATH="+goenv(t, "GOPATH"), "GOCACHE="+goenv(t, "GOCACHE"))
+		"SERAI="+root, "SERAI_CONTROL="+h.Control, "SERAI_TOKEN="+h.Token, "PASSWORD="+tutorialPassword, "KEY="+tutorialKey, "GOFLAGS=-mod=mod", "GOWORK=off", "GOPATH="+goenv(t, "GOPATH"), "GOCACHE="+goenv(t, "GOCACHE"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()

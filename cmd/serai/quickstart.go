@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/host/server"
 	"github.com/seraihost/serai/modules/tutorial"
@@ -53,11 +52,15 @@ func (a *app) welcome(ctx context.Context, c server.Config, s *server.Server) er
 	if err != nil {
 		return err
 	}
-	o := tutorial.Options{Gateway: reachable(s.GatewayAddr()), Password: t.Password, PaymentsKey: t.PaymentsKey}
-	for _, v := range tutorial.Setups(o) {
-		if about.Engine == "wazero" {
-			v.Tenant = host.DefaultTenant // such a host has no second one
-		}
+	o := tutorial.Options{
+		Gateway: reachable(s.GatewayAddr()), Password: t.Password, Key: t.Key, PaymentsKey: t.PaymentsKey,
+		OneTenant: about.Engine == "wazero",
+	}
+	setups, err := tutorial.Setups(o)
+	if err != nil {
+		return err
+	}
+	for _, v := range setups {
 		if err := t.setUp(ctx, cl, v); err != nil {
 			return fmt.Errorf("setting up the tutorial: %w", err)
 		}
@@ -66,7 +69,7 @@ func (a *app) welcome(ctx context.Context, c server.Config, s *server.Server) er
 		return err
 	}
 	fmt.Fprintf(a.stdout, "Serai is ready: gateway http://%s, control API http://%s\n\n", o.Gateway, s.ControlAddr())
-	fmt.Fprint(a.stdout, "Call the tutorial's service:\n\n")
+	fmt.Fprint(a.stdout, "Call the tutorial's services:\n\n")
 	for _, line := range tutorial.Curl(o) {
 		fmt.Fprintf(a.stdout, "  %s\n", line)
 	}

@@ -9,12 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 
 	"github.com/seraihost/serai/abi"
-	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/config"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/modules/tutorial"
 )
@@ -23,9 +21,11 @@ import (
 // commands it prints stay the same, and what it deployed.
 type tutorialState struct {
 	path        string
-	fresh       bool   // just drawn: security definitions are to be replaced
 	Password    string `json:"password"`
+	Key         string `json:"key"`
 	PaymentsKey string `json:"payments_key"`
+	// Applied maps tenants to the digest of what was applied to them.
+	Applied map[string]string `json:"applied"`
 	// Deployed maps "tenant/service" to what was deployed.
 	Deployed map[string]deployed `json:"deployed"`
 }
@@ -42,8 +42,16 @@ func openTutorial(path string) (*tutorialState, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the tutorial's state: %w", err)
 	}
-	if err != nil || json.Unmarshal(b, s) != nil || s.Password == "" || s.PaymentsKey == "" {
-		s.fresh, s.Password, s.PaymentsKey = true, rand.Text()[:16], rand.Text()
+	if err == nil && json.Unmarshal(b, s) != nil {
+		*s = tutorialState{path: path} // it is damaged: passwords and keys change
+	}
+	for _, secret := range []*string{&s.Password, &s.Key, &s.PaymentsKey} {
+		if *secret == "" {
+			*secret = rand.Text()[:16]
+		}
+	}
+	if s.Applied == nil {
+		s.Applied = map[string]string{}
 	}
 	if s.Deployed == nil {
 		s.Deployed = map[string]deployed{}
@@ -67,8 +75,13 @@ func (s *tutorialState) save() error {
 	return nil
 }
 
-// setUp creates what a tenant of the tutorial needs and is not there yet.
+// setUp sets up a tenant of the tutorial. What was set up at an earlier start
+// stays as its owner left it.
 func (s *tutorialState) setUp(ctx context.Context, c *client.Client, v tutorial.Setup) error {
+	whole, err := digestOf(v.Document, v.Uploads)
+	if err != nil || s.Applied[v.Tenant] == whole {
+		return err
+	}
 	if _, err := c.Tenant(ctx, v.Tenant); isNotFound(err) {
 		if _, err := c.CreateTenant(ctx, v.Tenant, nil); err != nil {
 			return err
@@ -76,71 +89,57 @@ func (s *tutorialState) setUp(ctx context.Context, c *client.Client, v tutorial.
 	} else if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.Secrets)) {
-		if err := c.SetSecret(ctx, v.Tenant, name, []byte(v.Secrets[name])); err != nil {
-			return err
+	uploads := map[string]string{} // digests of what is deployed now, by services
+	rest := v.Without(func(service config.Service, up client.Upload) bool {
+		var digest string
+		var leave bool
+		if err == nil {
+			digest, leave, err = s.leave(ctx, c, v.Tenant, service, up)
+		}
+		if !leave {
+			uploads[service.Name] = digest
+		}
+		return leave
+	})
+	if err != nil {
+		return err
+	}
+	plan, err := rest.Apply(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, change := range plan.Changes {
+		if digest := uploads[change.Name]; digest != "" && change.Kind == config.KindService {
+			s.Deployed[v.Tenant+"/"+change.Name] = deployed{digest, change.Digest}
 		}
 	}
-	for _, d := range v.Auths {
-		if err := s.setUpAuth(ctx, c, v.Tenant, d); err != nil {
-			return err
-		}
-	}
-	for _, n := range v.Connections {
-		in := client.Connection{Type: n.Type, Config: n.Config, AllowNetworks: n.AllowNetworks}
-		if _, err := c.PutConnection(ctx, v.Tenant, n.Name, in); err != nil {
-			return err
-		}
-	}
-	for _, d := range v.Services {
-		if err := s.setUpService(ctx, c, v.Tenant, d); err != nil {
-			return err
-		}
-	}
+	s.Applied[v.Tenant] = whole
 	return nil
 }
 
-// setUpAuth creates a security definition. One that is there already holds
-// the password of an earlier start, unless that was lost.
-func (s *tutorialState) setUpAuth(ctx context.Context, c *client.Client, tenant string, d tutorial.Credential) error {
-	_, err := c.Auth(ctx, tenant, d.Name)
-	if err == nil && !s.fresh {
-		return nil
+// leave reports whether a service is to be left as it is: it was deployed
+// before, or somebody deployed another version over it.
+func (s *tutorialState) leave(ctx context.Context, c *client.Client, tenant string, service config.Service, up client.Upload) (string, bool, error) {
+	digest, err := digestOf(service, up)
+	if err != nil {
+		return "", false, err
 	}
-	if err != nil && !isNotFound(err) {
-		return err
+	now, err := c.Service(ctx, tenant, service.Name)
+	if isNotFound(err) {
+		return digest, false, nil
 	}
-	in := client.Auth{Type: d.Type, Username: d.Username, Realm: d.Realm, Header: d.Header}
-	if d.Type == host.AuthAPIKey {
-		in.Key = d.Secret
-	} else {
-		in.Password = d.Secret
-	}
-	return c.PutAuth(ctx, tenant, d.Name, in)
+	was := s.Deployed[tenant+"/"+service.Name]
+	return digest, was.Upload == digest || err == nil && was.Version != now.Running, err
 }
 
-// setUpService deploys a service unless it runs with this content and these
-// settings already.
-func (s *tutorialState) setUpService(ctx context.Context, c *client.Client, tenant string, d tutorial.Deployment) error {
-	settings, err := json.Marshal(d.Settings)
+// digestOf returns the digest of values as JSON.
+func digestOf(values ...any) (string, error) {
+	text, err := json.Marshal(values)
 	if err != nil {
-		return fmt.Errorf("encoding settings: %w", err)
+		return "", fmt.Errorf("encoding the tutorial: %w", err)
 	}
-	sum := sha256.Sum256(append(settings, d.Content...))
-	place, upload := tenant+"/"+d.Name, hex.EncodeToString(sum[:])
-	now, err := c.Service(ctx, tenant, d.Name)
-	if err != nil && !isNotFound(err) {
-		return err
-	}
-	if err == nil && s.Deployed[place] == (deployed{upload, now.Running}) {
-		return nil
-	}
-	up := client.Upload{FileName: d.FileName, ContentType: d.ContentType, Content: d.Content}
-	r, err := c.Deploy(ctx, tenant, d.Name, up, client.All(d.Settings))
-	if err == nil {
-		s.Deployed[place] = deployed{upload, r.Version}
-	}
-	return err
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func isNotFound(err error) bool {

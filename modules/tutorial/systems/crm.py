@@ -1,5 +1,5 @@
 """A stand-in for the bank's customer relationship management: it answers
-GET /crm/get-user?UserName=... with the user's type and account number."""
+GET /crm/get-user?UserName=... with the type and the account of the user."""
 
 from hashlib import sha256
 
@@ -8,6 +8,7 @@ from serai import Service
 USERS = {
     'my.user': {'UserType': 'RGV', 'AccountNumber': '123456'},
     'jane.roe': {'UserType': 'SRT', 'AccountNumber': '987654'},
+    'partner': {'UserType': 'PTR', 'AccountNumber': '555000'},
 }
 
 
