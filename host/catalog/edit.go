@@ -20,7 +20,8 @@ const (
 	KindChannel    = "channel"
 )
 
-// Edit is changes of one tenant that are made together or not at all.
+// Edit is changes of one tenant that are made together or not at all. What it
+// puts belongs to that tenant, whichever it names.
 type Edit struct {
 	// Since, unless nil, is what the changes were decided on: if anything
 	// in it is different by now, nothing changes and the error is ErrChanged.
@@ -157,8 +158,10 @@ func (e *Edit) check(tenant string) (routes [][]host.Route, err error) {
 		e.Connections[i].Tenant = tenant
 		note(KindConnection, e.Connections[i].Name, checkConnection(e.Connections[i]))
 	}
+	e.Activate = slices.Clone(e.Activate)
 	routes = make([][]host.Route, len(e.Activate))
 	for i, v := range e.Activate {
+		e.Activate[i].Tenant = tenant
 		err := checkVersion(v)
 		if err == nil {
 			routes[i], err = normalizeRoutes(v.Settings.Routes)
