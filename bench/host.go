@@ -82,8 +82,16 @@ type receipt struct {
 	DeployMS   float64 `json:"deploy_ms"`
 }
 
-func (h *seraiHost) deploy(ctx context.Context, path string, args ...string) (r receipt, err error) {
-	return r, h.cli(ctx, &r, append([]string{"deploy", path}, args...)...)
+// deploy deploys an upload with one service.
+func (h *seraiHost) deploy(ctx context.Context, path string, args ...string) (receipt, error) {
+	var r []receipt
+	if err := h.cli(ctx, &r, append([]string{"deploy", path}, args...)...); err != nil {
+		return receipt{}, err
+	}
+	if len(r) != 1 {
+		return receipt{}, fmt.Errorf("%s has %d services", path, len(r))
+	}
+	return r[0], nil
 }
 
 // optimised waits until the code of CPython is compiled with all

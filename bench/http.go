@@ -60,7 +60,7 @@ func (l *lab) http(ctx context.Context) error {
 			all = append(all, &contender{name: d.name + ", greets", request: greeting(h.gateway, route)})
 		}
 	}
-	gunicorn, addr, err := l.gunicorn(ctx)
+	gunicorn, addr, err := l.gunicorn(ctx, "order:app", 2)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,14 @@ func (l *lab) http(ctx context.Context) error {
 	all = append(all,
 		&contender{name: "Fiber, same work", request: pricing(addr, "/bench/price")},
 		&contender{name: "Fiber, bare route", request: greeting(addr, "/bench/bare")})
-	return l.takeTurns(ctx, all)
+	return l.takeTurns(ctx, all, []comparison{
+		{"pristine Python against gunicorn + falcon", "Python, pristine", "gunicorn + falcon", 1.5},
+		{"warm Python against gunicorn + falcon", "Python, warm", "gunicorn + falcon", 0},
+		{"pristine Go guest against a bare Fiber route, both greet", "Go guest, pristine, greets", "Fiber, bare route", 0.4},
+		{"warm Go guest against a bare Fiber route, both greet", "Go guest, warm, greets", "Fiber, bare route", 0},
+		{"pristine Go guest against the same work in Fiber", "Go guest, pristine", "Fiber, same work", 0},
+		{"warm Go guest against the same work in Fiber", "Go guest, warm", "Fiber, same work", 0},
+	})
 }
 
 // pricing is a request for the price of an order.
@@ -94,7 +101,13 @@ func greeting(addr, path string) request {
 	}}
 }
 
-func (l *lab) takeTurns(ctx context.Context, all []*contender) error {
+// comparison compares two contenders by name; a goal of 0 is none.
+type comparison struct {
+	name, a, b string
+	goal       float64
+}
+
+func (l *lab) takeTurns(ctx context.Context, all []*contender, ratios []comparison) error {
 	for _, c := range all { // the first second is for caches and pools
 		if _, err := fire(ctx, c.request, l.concurrency, time.Second); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -111,17 +124,7 @@ func (l *lab) takeTurns(ctx context.Context, all []*contender) error {
 		}
 	}
 	l.report.http(all)
-	for _, r := range []struct {
-		name, a, b string
-		goal       float64
-	}{
-		{"pristine Python against gunicorn + falcon", "Python, pristine", "gunicorn + falcon", 1.5},
-		{"warm Python against gunicorn + falcon", "Python, warm", "gunicorn + falcon", 0},
-		{"pristine Go guest against a bare Fiber route, both greet", "Go guest, pristine, greets", "Fiber, bare route", 0.4},
-		{"warm Go guest against a bare Fiber route, both greet", "Go guest, warm, greets", "Fiber, bare route", 0},
-		{"pristine Go guest against the same work in Fiber", "Go guest, pristine", "Fiber, same work", 0},
-		{"warm Go guest against the same work in Fiber", "Go guest, warm", "Fiber, same work", 0},
-	} {
+	for _, r := range ratios {
 		l.report.ratio(r.name, r.goal, rounds(all, r.a), rounds(all, r.b))
 	}
 	return nil
@@ -139,12 +142,12 @@ func rounds(all []*contender, name string) (out []float64) {
 	return out
 }
 
-// gunicorn starts the peer of Python services, nil if it is not installed.
-func (l *lab) gunicorn(ctx context.Context) (*process, string, error) {
+// gunicorn starts a peer of Python services, nil if it is not installed.
+func (l *lab) gunicorn(ctx context.Context, app string, workers int, env ...string) (*process, string, error) {
 	name := "/usr/bin/gunicorn"
 	if _, err := os.Stat(name); err != nil {
 		if name, err = exec.LookPath("gunicorn"); err != nil {
-			l.report.note("gunicorn is not installed: apt-get install gunicorn python3-gevent python3-falcon")
+			l.report.note("gunicorn is not installed: apt-get install gunicorn python3-gevent python3-falcon python3-requests")
 			return nil, "", nil
 		}
 	}
@@ -152,8 +155,8 @@ func (l *lab) gunicorn(ctx context.Context) (*process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := start(filepath.Join(l.dir, "gunicorn.log"), nil, nil, name, "--chdir", "bench/peer",
-		"--workers", "2", "--worker-class", "gevent", "--bind", addr, "--log-level", "error", "order:app")
+	p, err := start(filepath.Join(l.dir, "gunicorn.log"), nil, env, name, "--chdir", "bench/peer",
+		"--workers", strconv.Itoa(workers), "--worker-class", "gevent", "--bind", addr, "--log-level", "error", app)
 	if err != nil {
 		return nil, "", err
 	}
@@ -162,7 +165,7 @@ func (l *lab) gunicorn(ctx context.Context) (*process, string, error) {
 		return nil, "", err
 	}
 	if out, err := exec.CommandContext(ctx, name, "--version").Output(); err == nil {
-		l.report.note("peer: %s, 2 gevent workers, falcon, CPython of the system", string(out[:len(out)-1]))
+		l.report.note("peer: %s, %d gevent workers for %s, CPython of the system", string(out[:len(out)-1]), workers, app)
 	}
 	return p, addr, nil
 }

@@ -5,7 +5,7 @@
 //	go run ./bench -only http,cpu -rounds 3
 //
 // Peers: gunicorn with gevent and falcon from Debian's packages (gunicorn,
-// python3-gevent, python3-falcon), a bare Fiber route, and a native CPython
+// python3-gevent, python3-falcon, python3-requests), a bare Fiber route, and a native CPython
 // of the same version as the services'. For the latter name one with -python;
 // "just python" builds it on its way, from the source that the services'
 // CPython comes from. A peer that is not there is left out and the report
@@ -43,7 +43,7 @@ func main() {
 		return
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, calls, cpu, deploy, idle, wait (default all)")
+	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, join, calls, cpu, deploy, idle, wait (default all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "of everything; the medians count")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of each run of requests")
 	flag.IntVar(&o.concurrency, "concurrency", 16, "connections of a run of requests")
@@ -81,6 +81,7 @@ var measures = []struct {
 	run  func(*lab, context.Context) error
 }{
 	{"http", (*lab).http},
+	{"join", (*lab).join},
 	{"calls", (*lab).calls},
 	{"cpu", (*lab).cpu},
 	{"deploy", (*lab).deploys},

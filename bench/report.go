@@ -175,7 +175,7 @@ func (r *report) text() string {
 		}
 	}
 	if len(r.HTTP) > 0 {
-		b.WriteString("\n## A JSON service over HTTP\n\n| | Requests/s | p50 ms | p99 ms |\n|---|--:|--:|--:|\n")
+		b.WriteString("\n## JSON services over HTTP\n\n| | Requests/s | p50 ms | p99 ms |\n|---|--:|--:|--:|\n")
 		for _, name := range r.order {
 			var rps, p50, p99 []float64
 			for _, l := range r.HTTP[name] {
