@@ -44,6 +44,23 @@ const (
 	ChannelInvoke  = "invoke"  // another service waits for the reply
 	ChannelAsync   = "async"   // nobody waits for the reply
 	ChannelControl = "control" // the control API's invoke
+	ChannelAMQP    = "amqp"    // a message of a queue
+)
+
+// PrefixMessage precedes what the system says of the message that a call is
+// about, such as message.correlation-id.
+const PrefixMessage = "message."
+
+// HeaderDisposition is the field of a reply that says what becomes of the
+// message that the call was about: one of the Disposition… values. Without it
+// a status below 400 is DispositionAck and any other DispositionRetry.
+const HeaderDisposition = "serai-disposition"
+
+// What a reply does with the message that the call was about.
+const (
+	DispositionAck    = "ack"    // it is dealt with
+	DispositionReject = "reject" // it goes where messages go that keep failing
+	DispositionRetry  = "retry"  // the service has failed, as with an error
 )
 
 // Fields of a reply's envelope, besides header.<name>.

@@ -92,7 +92,7 @@ func ownFolder(t testing.TB) (string, *syscall.Credential) {
 }
 
 func command(account *syscall.Credential, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...) //nolint:gosec // the servers of this package
+	cmd := exec.Command(name, args...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Pdeathsig: syscall.SIGKILL}
 	return cmd

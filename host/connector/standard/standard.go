@@ -8,6 +8,9 @@ import (
 	"github.com/seraihost/serai/host/connector/sqldb"
 )
 
+// Sources returns the types of channels, other than REST, in order.
+func Sources() []connector.SourceType { return []connector.SourceType{amqp.Source()} }
+
 // Connectors returns all connectors, in the order of their types.
 func Connectors() []connector.Connector {
 	return []connector.Connector{amqp.Connector(), sqldb.Connector()}
