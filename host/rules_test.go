@@ -63,6 +63,7 @@ var layers = []struct {
 	{"host/config", []string{"host"}, "a document is read the same by the client and the host"},
 	{"host/pubsub", []string{"abi", "host", "storage/disk"}, "a queue like any other behind host.Queue"},
 	{"host/async", []string{"abi", "host", "host/connector", "host/telemetry"}, "it makes calls through host.Invoker over any host.Queues and host.Store"},
+	{"host/inbound", []string{"abi", "host", "host/connector", "host/telemetry"}, "it knows sources by their specs only, and services as host.Invoker"},
 	{"host/connector", []string{"abi", "host"}, "what a connector author imports must not change when the host does"},
 	{"host/connector/pool", []string{"abi", "host", "host/connector"}, "it knows connectors by their specs only"},
 	{"host/connector/standard", []string{"abi", "host", "host/connector"}, "the one list of the connectors that are linked"},

@@ -1,0 +1,181 @@
+// Package inbound runs the channels that receive messages from other systems:
+// it opens a connector's source for each, hands messages to the channel's
+// service, tries again what fails, and decides what becomes of a message.
+//
+// Each channel is on its own: one whose system cannot be reached delays
+// neither the start of the host nor another channel. Messages are delivered at
+// least once. A message is acknowledged after the service has succeeded, and
+// stays with its system until then, so a host that is killed loses none.
+package inbound
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/telemetry"
+)
+
+// Catalog holds connections and secrets. Its methods return a NotFound error
+// for what does not exist.
+type Catalog interface {
+	Connection(ctx context.Context, tenant, name string) (host.Connection, error)
+	Secret(ctx context.Context, tenant, name string) ([]byte, error)
+}
+
+// Config says what an [Intake] works with.
+type Config struct {
+	Catalog Catalog
+	Types   []connector.SourceType
+	// Invoker returns the dispatcher.
+	Invoker func() host.Invoker
+	Book    *telemetry.Book
+	Logger  *slog.Logger
+}
+
+// Intake runs channels. It is safe for concurrent use.
+type Intake struct {
+	Config
+	types map[string]connector.SourceType
+
+	mu       sync.Mutex
+	ctx      context.Context //nolint:containedctx // of Run, which what Set starts belongs to
+	wanted   map[key]wanted
+	channels map[key]*receiver
+}
+
+type key struct{ tenant, name string }
+
+// wanted is a channel and a digest of all that it is configured by.
+type wanted struct {
+	channel host.Channel
+	digest  [sha256.Size]byte
+}
+
+// New returns an intake that receives nothing before Run.
+func New(c Config) *Intake {
+	i := &Intake{Config: c, types: make(map[string]connector.SourceType, len(c.Types)), wanted: map[key]wanted{}, channels: map[key]*receiver{}}
+	for _, t := range c.Types {
+		i.types[t.Type] = t
+	}
+	return i
+}
+
+// Validate refuses a channel of a type that there is not, or with a wrong
+// configuration. REST channels are right.
+func (i *Intake) Validate(c host.Channel) error {
+	if c.REST() {
+		return nil
+	}
+	t, ok := i.types[c.Type]
+	if !ok {
+		names := []string{host.ChannelREST}
+		for _, t := range i.Types {
+			names = append(names, t.Type)
+		}
+		return host.FieldErrorf("type", "channel type %q: use %s", host.Clip(c.Type), strings.Join(names, ", "))
+	}
+	raw := []byte(c.Config)
+	if len(raw) == 0 {
+		raw = []byte("{}")
+	}
+	return t.Validate(raw)
+}
+
+// Set makes the intake receive for these channels, of all tenants, and no
+// others. What has not changed goes on; the rest ends once the messages that
+// it has are dealt with, and begins anew. Set does not wait for that.
+func (i *Intake) Set(ctx context.Context, all []host.Channel) {
+	next := make(map[key]wanted, len(all))
+	for _, c := range all {
+		if !c.Disabled {
+			next[key{c.Tenant, c.Name}] = wanted{c, i.digest(ctx, c)}
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.wanted = next
+	i.apply()
+}
+
+// Run receives until ctx ends and the messages under way are dealt with.
+func (i *Intake) Run(ctx context.Context) {
+	i.mu.Lock()
+	i.ctx = ctx
+	i.apply()
+	i.mu.Unlock()
+	<-ctx.Done()
+	i.mu.Lock()
+	i.ctx = nil
+	channels := i.channels
+	i.channels = map[key]*receiver{}
+	i.mu.Unlock()
+	for _, r := range channels {
+		r.stop()
+		<-r.done
+	}
+}
+
+// apply starts and stops receivers. The intake is locked.
+func (i *Intake) apply() {
+	if i.ctx == nil {
+		return
+	}
+	for k, r := range i.channels {
+		if w, ok := i.wanted[k]; !ok || w.digest != r.digest {
+			r.stop()
+			if !ok {
+				delete(i.channels, k)
+			}
+		}
+	}
+	for k, w := range i.wanted {
+		old := i.channels[k]
+		if old != nil && old.digest == w.digest {
+			continue
+		}
+		ctx, stop := context.WithCancel(i.ctx)
+		r := &receiver{Config: i.Config, kind: i.types[w.channel.Type], channel: w.channel, digest: w.digest, stop: stop, done: make(chan struct{})}
+		i.channels[k] = r
+		go func() {
+			defer close(r.done)
+			defer stop()
+			if old != nil {
+				<-old.done // two of one channel would mix up the order
+			}
+			r.run(ctx)
+		}()
+	}
+}
+
+// digest sums up a channel with its connection and secrets. What cannot be
+// read differs from what can, so the channel begins anew once it can.
+func (i *Intake) digest(ctx context.Context, c host.Channel) [sha256.Size]byte {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(c) //nolint:errchkjson // it came out of the catalogue
+	conn, err := i.Catalog.Connection(ctx, c.Tenant, c.Connection)
+	fmt.Fprintf(h, "%d", host.CodeOf(err))
+	_ = json.NewEncoder(h).Encode(conn) //nolint:errchkjson // the same
+	if err == nil {
+		_ = connector.EachSecret(conn.Config, func(name string) (string, error) {
+			value, err := i.Catalog.Secret(ctx, c.Tenant, name)
+			fmt.Fprintf(h, "%d:%d:%s", host.CodeOf(err), len(value), value)
+			return "", nil
+		})
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// note writes to the log of the channel's service, for its author.
+func (r *receiver) note(cid string, level int, text string) {
+	r.Book.Append(telemetry.Record{
+		Time: now(), Tenant: r.channel.Tenant, Service: r.channel.Service, CID: cid, Level: level,
+		Message: fmt.Sprintf("channel %q: %s", r.channel.Name, text),
+	})
+}
