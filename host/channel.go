@@ -1,11 +1,25 @@
 package host
 
-// Channel is a configured entry of the gateway: requests that match it go to
-// a service. It lives beside services, not in their versions, so that it can
-// change without a deploy.
+import "encoding/json"
+
+// ChannelREST is the type of channels of the gateway.
+const ChannelREST = "rest"
+
+// Channel is a configured entry: HTTP requests that match it, or the messages
+// of another system, go to a service. It lives beside services, not in their
+// versions, so that it can change without a deploy.
 type Channel struct {
-	Tenant  string `json:"tenant,omitempty"`
-	Name    string `json:"name,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	Name   string `json:"name,omitempty"`
+	// Type is how messages come: "" is [ChannelREST], others are those of
+	// connectors, such as amqp.
+	Type string `json:"type,omitempty"`
+	// Connection and Config are of other types than REST: where messages come
+	// from, and a JSON object of the connector's settings. The fields from Host
+	// to Realm and those after ContentType are of REST only.
+	Connection string          `json:"connection,omitempty"`
+	Config     json.RawMessage `json:"config,omitempty"`
+
 	Service string `json:"service"` // by name; it need not exist yet
 	// Disabled answers as if nothing were there. The channel still holds its
 	// path, so that no other one takes the requests and it can be enabled again.
@@ -13,7 +27,7 @@ type Channel struct {
 
 	Host   string `json:"host,omitempty"`   // "" is any
 	Method string `json:"method,omitempty"` // "" or "*" is any
-	Path   string `json:"path"`             // /user/{id}/report-{year}.pdf
+	Path   string `json:"path,omitempty"`   // /user/{id}/report-{year}.pdf
 	// MatchSlash lets a placeholder take slashes too.
 	MatchSlash bool `json:"match_slash,omitempty"`
 	// Accept is the media type that the service answers with, such as
@@ -32,6 +46,9 @@ type Channel struct {
 	ParamsPriority    ParamsPriority    `json:"params_priority,omitempty"`
 	URLParamsPriority URLParamsPriority `json:"url_params_priority,omitempty"`
 }
+
+// REST reports whether the channel is of the gateway.
+func (c Channel) REST() bool { return c.Type == "" || c.Type == ChannelREST }
 
 // Route returns what the channel has in common with the routes of versions.
 // Its Auth is empty, since a channel may name several.

@@ -15,7 +15,7 @@ import (
 
 func channelCommand() *command {
 	return &command{
-		name: "channel", short: "manage channels, through which HTTP requests reach services",
+		name: "channel", short: "manage channels, through which requests and messages reach services",
 		sub: []*command{
 			{
 				name: "list", short: "list channels",
@@ -60,6 +60,9 @@ func channelCommand() *command {
 
 // requests says which requests a channel takes.
 func requests(v host.Channel) string {
+	if !v.REST() {
+		return v.Type + " " + v.Connection + " " + string(v.Config)
+	}
 	out := v.Method + " " + v.Host + v.Path
 	if v.Accept != "" {
 		out += " as " + v.Accept
@@ -84,6 +87,7 @@ text with an empty one.`,
 			`serai channel set orders --service api.orders --method POST --path /orders/{id}`,
 			`serai channel set orders --auth shop --auth partner --data-format json`,
 			`serai channel set orders --disabled`,
+			`serai channel set mails --service api.mails --type amqp --connection Broker --config '{"queue": "mails"}'`,
 		},
 		setup: func(fs *flag.FlagSet) runner {
 			edits := registerChannel(fs)
@@ -99,19 +103,27 @@ text with an empty one.`,
 				switch {
 				case created && v.Service == "":
 					return usagef("--service is missing")
-				case created && v.Path == "":
+				case created && v.REST() && v.Path == "":
 					return usagef("--path is missing")
 				}
 				if _, err := c.PutChannel(ctx, tenant, args[0], *v); err != nil {
 					return err
 				}
 				if _, err := c.Service(ctx, tenant, v.Service); isNotFound(err) {
-					fmt.Fprintf(a.stderr, "service %q is not deployed yet; until it is, the channel answers 503\n", v.Service)
+					fmt.Fprintf(a.stderr, "service %q is not deployed yet; until it is, %s\n", v.Service, meanwhile(*v))
 				}
 				return a.stored("channel", args[0])
 			})
 		},
 	}
+}
+
+// meanwhile says what a channel does without its service.
+func meanwhile(v host.Channel) string {
+	if v.REST() {
+		return "the channel answers 503"
+	}
+	return "messages wait"
 }
 
 // registerChannel registers the flags of a channel. Those that are given add
@@ -132,6 +144,9 @@ func registerChannel(fs *flag.FlagSet) *[]func(*host.Channel) {
 		})
 	}
 	text("service", "`NAME` of the service", func(c *host.Channel, v string) { c.Service = v })
+	text("type", "`TYPE`: rest, or amqp (default rest)", func(c *host.Channel, v string) { c.Type = v })
+	text("connection", "`NAME` of the connection that messages come from", func(c *host.Channel, v string) { c.Connection = v })
+	text("config", "`JSON` of the type's settings, such as {\"queue\": \"orders\"}", func(c *host.Channel, v string) { c.Config = json.RawMessage(v) })
 	text("path", "`PATH` of its requests, such as /user/{id}", func(c *host.Channel, v string) { c.Path = v })
 	text("method", "`METHOD` of its requests (default any)", func(c *host.Channel, v string) { c.Method = v })
 	text("host", "`HOST` that requests name (default any)", func(c *host.Channel, v string) { c.Host = v })

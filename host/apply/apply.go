@@ -34,6 +34,8 @@ type Config struct {
 	// CheckConnection refuses a connection whose type or config is wrong,
 	// with an error that names the field.
 	CheckConnection func(ctx context.Context, c host.Connection) error
+	// CheckChannel does the same for channels.
+	CheckChannel func(ctx context.Context, c host.Channel) error
 }
 
 // Applier applies documents. It is safe for concurrent use: what is applied

@@ -153,11 +153,14 @@ func (p *planner) unset(path, variable, why string) {
 	p.bad(path, "the environment variable %s is not set, and %s; set it", host.Clip(variable), why)
 }
 
-func (p *planner) channels(context.Context) error {
+func (p *planner) channels(ctx context.Context) error {
 	want := p.req.Document.Channels
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		path := config.Path("channels", name)
 		channel, err := catalog.NormalizeChannel(want[name].Channel(p.req.Tenant, name))
+		if err == nil && p.applier.CheckChannel != nil {
+			err = p.applier.CheckChannel(ctx, channel)
+		}
 		if err != nil {
 			p.invalid(path, fieldsOfChannel, err)
 			continue

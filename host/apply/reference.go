@@ -23,6 +23,9 @@ func (p *planner) references() {
 		if !services[c.Service] && p.complete() {
 			p.bad(config.Path(path, "service"), "there is no service %q", host.Clip(c.Service))
 		}
+		if c.Connection != "" && !connections[c.Connection] {
+			p.bad(config.Path(path, "connection"), "there is no connection %q", host.Clip(c.Connection))
+		}
 		for i, definition := range c.Security {
 			if !security[definition] {
 				p.bad(config.Index(config.Path(path, "security"), i), "there is no security definition %q", host.Clip(definition))

@@ -51,7 +51,7 @@ func putChannels(tx host.Tx, tenant string, channels ...host.Channel) error {
 		case !ok:
 			count.Channels++
 		default:
-			if err := removeRoutes(tx, []host.Route{old.Channel.Route()}); err != nil {
+			if err := unbind(tx, old.Channel); err != nil {
 				return err
 			}
 		}
@@ -81,14 +81,64 @@ func putChannel(tx host.Tx, channel host.Channel) error {
 			return err
 		}
 	}
+	if err := bind(tx, channel); err != nil {
+		return err
+	}
+	return put(tx, dataKey(channel.Tenant, dataChannel, channel.Name), channelRecord{Channel: channel})
+}
+
+// bind puts a channel into the routing table or, if it receives messages,
+// into the list of sources.
+func bind(tx host.Tx, channel host.Channel) error {
+	if !channel.REST() {
+		return put(tx, sourceKey(channel), sourceRecord{Tenant: channel.Tenant, Channel: channel.Name})
+	}
 	r := channel.Route()
 	if err := checkFree(tx, channel.Tenant, r); err != nil {
 		return onField("path", err)
 	}
-	if err := put(tx, routeKey(r), bindingRecord{Tenant: channel.Tenant, Channel: channel.Name, Route: r}); err != nil {
-		return err
+	return put(tx, routeKey(r), bindingRecord{Tenant: channel.Tenant, Channel: channel.Name, Route: r})
+}
+
+// unbind undoes bind.
+func unbind(tx host.Tx, channel host.Channel) error {
+	if channel.REST() {
+		return removeRoutes(tx, []host.Route{channel.Route()})
 	}
-	return put(tx, dataKey(channel.Tenant, dataChannel, channel.Name), channelRecord{Channel: channel})
+	if err := tx.Delete(sourceKey(channel)); err != nil {
+		return fmt.Errorf("deleting a channel from the list of sources: %w", err)
+	}
+	return nil
+}
+
+func sourceKey(channel host.Channel) []byte {
+	return appendSegment(appendSegment([]byte{areaSource}, channel.Tenant), channel.Name)
+}
+
+// Sources returns the channels of all tenants that receive messages, those
+// that are disabled too.
+func (c *Catalog) Sources(ctx context.Context) ([]host.Channel, error) {
+	found := []host.Channel{}
+	err := c.store.View(ctx, func(tx host.Tx) error {
+		var all []sourceRecord
+		err := each(tx, []byte{areaSource}, func(r sourceRecord) error {
+			all = append(all, r)
+			return nil
+		})
+		for _, r := range all {
+			if err != nil {
+				break
+			}
+			var channel host.Channel
+			channel, err = getChannel(tx, r.Tenant, r.Channel)
+			found = append(found, channel)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading channels that receive messages: %w", err)
+	}
+	return found, nil
 }
 
 // Channel returns the named channel of a tenant, canonical.
@@ -145,7 +195,7 @@ func deleteChannel(tx host.Tx, tenant, name string) error {
 // removeChannel deletes a channel's record and route and uncounts it.
 func removeChannel(tx host.Tx, record channelRecord) error {
 	channel := record.Channel
-	if err := removeRoutes(tx, []host.Route{channel.Route()}); err != nil {
+	if err := unbind(tx, channel); err != nil {
 		return err
 	}
 	counter := kindPrefix(channel.Tenant, dataCount)

@@ -254,3 +254,56 @@ func TestMediaTypesAreBounded(t *testing.T) {
 	ok(t, c.PutChannel(ctx, channel("a", "post", "POST /x/{id} as a/more")))
 	ok(t, c.PutChannel(ctx, channel("a", "c0", "GET /x/{id} as a/changed")))
 }
+
+func TestSources(t *testing.T) {
+	t.Parallel()
+	c := withTenants(t, "a")
+	in := host.Channel{Tenant: "a", Name: "in", Service: "s", Type: "amqp", Connection: "B", Config: []byte(`{ "queue": "q" }`)}
+	want := in
+	want.Config = []byte(`{"queue":"q"}`)
+	sources := func(want ...host.Channel) {
+		t.Helper()
+		got, err := c.Sources(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(append([]host.Channel{}, want...), got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	put := func(v host.Channel) {
+		t.Helper()
+		if err := c.PutChannel(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(in)
+	put(in) // it may be put again
+	put(channel("a", "rest", "GET /x"))
+	sources(want)
+	// A channel may become one of the gateway, and the other way round.
+	put(channel("a", "in", "GET /y"))
+	sources()
+	put(in)
+	sources(want)
+	put(channel("a", "other", "GET /y"))
+	if err := c.DeleteChannel(t.Context(), "a", "in"); err != nil {
+		t.Fatal(err)
+	}
+	sources()
+	for field, bad := range map[string]func(*host.Channel){
+		"connection":  func(v *host.Channel) { v.Connection = "" },
+		"type":        func(v *host.Channel) { v.Type = "a/b" },
+		"config":      func(v *host.Channel) { v.Config = []byte("[]") },
+		"path":        func(v *host.Channel) { v.Path = "/x" },
+		"auth":        func(v *host.Channel) { v.Auth = []string{"d"} },
+		"data_format": func(v *host.Channel) { v.DataFormat = "sms" },
+	} {
+		v := in
+		bad(&v)
+		var e *host.Error
+		if err := c.PutChannel(t.Context(), v); !errors.As(err, &e) || e.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"encoding/json"
 	"mime"
 	"slices"
 
@@ -25,6 +27,16 @@ func NormalizeChannel(c host.Channel) (host.Channel, error) {
 	if err := host.CheckName("service", c.Service); err != nil {
 		return c, err
 	}
+	if !c.REST() {
+		return normalizeSource(c)
+	}
+	c.Type = ""
+	if c.Connection != "" {
+		return c, host.FieldErrorf("connection", "a channel of type rest has no connection; remove it, or give the type")
+	}
+	if c.Config != nil {
+		return c, host.FieldErrorf("config", "a channel of type rest has no config; remove it, or give the type")
+	}
 	r, err := normalizeRoute(c.Route())
 	if err != nil {
 		return c, err
@@ -33,8 +45,8 @@ func NormalizeChannel(c host.Channel) (host.Channel, error) {
 	if err := checkChannelAuth(c); err != nil {
 		return c, err
 	}
-	if c.DataFormat != "" && !slices.Contains(host.DataFormats(), c.DataFormat) {
-		return c, host.FieldErrorf("data_format", "data format %q: use json, xml, csv, form or raw", host.Clip(string(c.DataFormat)))
+	if err := checkDataFormat(c.DataFormat); err != nil {
+		return c, err
 	}
 	if c.ContentType != "" {
 		_, _, err := mime.ParseMediaType(c.ContentType)
@@ -60,6 +72,53 @@ func NormalizeChannel(c host.Channel) (host.Channel, error) {
 		return c, host.FieldErrorf("url_params_priority", "url_params_priority %q: use %s or %s", host.Clip(string(c.URLParamsPriority)), host.PathOverQuery, host.QueryOverPath)
 	}
 	return c, nil
+}
+
+func checkDataFormat(f host.DataFormat) error {
+	if f != "" && !slices.Contains(host.DataFormats(), f) {
+		return host.FieldErrorf("data_format", "data format %q: use json, xml, csv, form or raw", host.Clip(string(f)))
+	}
+	return nil
+}
+
+// normalizeSource is NormalizeChannel for channels that receive messages. What
+// their configuration means is the connector's to check.
+func normalizeSource(c host.Channel) (host.Channel, error) {
+	if err := host.CheckName("type", c.Type); err != nil {
+		return c, err
+	}
+	if err := host.CheckName("connection", c.Connection); err != nil {
+		return c, err
+	}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"path", c.Path != ""},
+		{"method", c.Method != ""},
+		{"host", c.Host != ""},
+		{"accept", c.Accept != ""},
+		{"match_slash", c.MatchSlash},
+		{"auth", len(c.Auth) > 0},
+		{"realm", c.Realm != ""},
+		{"content_type", c.ContentType != ""},
+		{"merge_params", c.MergeParams != nil},
+		{"params_priority", c.ParamsPriority != ""},
+		{"url_params_priority", c.URLParamsPriority != ""},
+	} {
+		if f.set {
+			return c, host.FieldErrorf(f.name, "a channel of type %s has no %s; remove it", host.Clip(c.Type), f.name)
+		}
+	}
+	if len(c.Config) == 0 {
+		c.Config = json.RawMessage("{}")
+	}
+	var compact bytes.Buffer
+	if len(c.Config) > maxConnectionConfig || json.Compact(&compact, c.Config) != nil || compact.Bytes()[0] != '{' {
+		return c, host.FieldErrorf("config", "the configuration of channel %q is no JSON object of at most %d bytes", host.Clip(c.Name), maxConnectionConfig)
+	}
+	c.Config = compact.Bytes()
+	return c, checkDataFormat(c.DataFormat)
 }
 
 func checkChannelAuth(c host.Channel) error {

@@ -11,6 +11,7 @@ import "bytes"
 //	i hash                         name of the tenant whose token hashes to it
 //	r<host><shape><method>         bindingRecord: the routing table, of all tenants;
 //	                               <accept> follows if there is one
+//	m<tenant><name>                sourceRecord: the channels that are no routes
 //	d<tenant>n                     countRecord: how many services and channels
 //	d<tenant>s<service>            serviceRecord
 //	d<tenant>v<service>digest      versionRecord
@@ -26,6 +27,7 @@ const (
 	areaTenant  = 't'
 	areaToken   = 'i'
 	areaRoute   = 'r'
+	areaSource  = 'm'
 	areaData    = 'd'
 	dataCount   = 'n'
 	dataService = 's'

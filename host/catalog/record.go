@@ -51,6 +51,11 @@ type (
 	channelRecord struct {
 		Channel host.Channel `json:"channel"`
 	}
+	// sourceRecord names a channel that receives messages.
+	sourceRecord struct {
+		Tenant  string `json:"tenant"`
+		Channel string `json:"channel"`
+	}
 	// bindingRecord is of a route of a service's running version or, with
 	// Channel, of the channel of that name.
 	bindingRecord struct {

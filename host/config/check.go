@@ -30,7 +30,13 @@ func Check(doc *Document) []Problem {
 		path := Path("channels", name)
 		c.name(path, "channel", name)
 		if channel.Service == "" {
-			c.missing(path, "service", "the name of the service that gets the requests")
+			c.missing(path, "service", "the name of the service that gets the requests or messages")
+		}
+		if !channel.Channel("", name).REST() {
+			if channel.Connection == "" {
+				c.missing(path, "connection", "the name of the connection that messages come from")
+			}
+			continue
 		}
 		if channel.Path == "" {
 			c.missing(path, "path", "such as /user/{id}")

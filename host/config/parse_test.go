@@ -159,3 +159,41 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestChannelsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	const text = `channels:
+  in:
+    type: amqp
+    connection: Broker
+    service: s
+    data_format: json
+    disabled: true
+    prefetch: 1
+    queue: orders
+`
+	doc := parse(t, text)
+	want := config.Channel{
+		Type: "amqp", Connection: "Broker", Service: "s", DataFormat: "json", Disabled: true,
+		Config: json.RawMessage(`{"prefetch":1,"queue":"orders"}`),
+	}
+	if diff := cmp.Diff(want, doc.Channels["in"]); diff != "" {
+		t.Error(diff)
+	}
+	out, err := config.Render(doc)
+	if err != nil || string(out) != text {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if diff := cmp.Diff(want, config.ChannelOf(want.Channel("t", "in"))); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{
+		"channels:\n  in: {type: amqp, service: s}\n":                 "serai.yaml:2:7: channels.in: connection is missing",
+		"channels:\n  in: {type: rest, service: s, queue: q}\n":       `unknown key; use `,
+		"channels:\n  in: {type: amqp, connection: B, queue: &a x}\n": "anchor",
+	} {
+		if _, _, err := config.Parse("serai.yaml", []byte(text), environment); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

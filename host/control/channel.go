@@ -47,6 +47,11 @@ func (s *Server) putChannel(c *fiber.Ctx) error {
 		return host.FieldErrorf("name", "tenant and name differ from those in the path; leave them out")
 	}
 	in.Tenant, in.Name = tenant, name
+	if s.cfg.CheckChannel != nil {
+		if err := s.cfg.CheckChannel(c.UserContext(), in); err != nil {
+			return err
+		}
+	}
 	if err := s.cfg.Catalog.PutChannel(c.UserContext(), in); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	// CheckConnection refuses a connection whose type or config is wrong,
 	// with an error that names the field; nil accepts all.
 	CheckConnection func(ctx context.Context, c host.Connection) error
+	// CheckChannel refuses a channel whose type or config is wrong, with an
+	// error that names the field.
+	CheckChannel func(ctx context.Context, c host.Channel) error
 	// Ping asks the system of a connection for a sign of life.
 	Ping func(ctx context.Context, c host.Connection) error
 	// OnChange is called after a change to security definitions, tenants,

@@ -34,6 +34,7 @@ import (
 	"github.com/seraihost/serai/host/engine/wazero"
 	"github.com/seraihost/serai/host/gateway"
 	"github.com/seraihost/serai/host/guest"
+	"github.com/seraihost/serai/host/inbound"
 	"github.com/seraihost/serai/host/pubsub"
 	"github.com/seraihost/serai/host/runtime"
 	"github.com/seraihost/serai/host/security"
@@ -55,6 +56,7 @@ type hosted struct {
 	control    *control.Server
 	broker     *pubsub.Broker
 	courier    *async.Courier
+	intake     *inbound.Intake
 	images     *image.Store
 	blobs      *blob.Store
 	kv         *kv.Space
@@ -123,6 +125,10 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		Queues: h.broker, Wrap: c.Queue, Store: store, Catalog: h.catalog, Book: h.book, Logger: c.Logger,
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
+	h.intake = inbound.New(inbound.Config{
+		Catalog: h.catalog, Types: standard.Sources(), Book: h.book, Logger: c.Logger,
+		Invoker: func() host.Invoker { return h.dispatcher },
+	})
 	h.kv = kv.New(store)
 	h.http = httpclient.New(h.catalog)
 	h.onClose(func() error { h.http.Close(); return nil })
@@ -164,10 +170,11 @@ func (h *hosted) expose() error {
 func (h *hosted) makeControl(gatewayAddr string) (err error) {
 	h.control, err = control.New(control.Config{
 		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
-		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection}),
+		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection, CheckChannel: h.checkChannel}),
 		Book:    h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),
 		CheckConnection:   h.checkConnection,
+		CheckChannel:      h.checkChannel,
 		Ping:              h.ping,
 		OnChange:          h.reload,
 		Forget:            h.forget,
@@ -220,6 +227,11 @@ func (h *hosted) reload(ctx context.Context) error {
 	h.pool.Sweep(ctx)
 	h.routes.Lock()
 	defer h.routes.Unlock()
+	sources, err := h.catalog.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	h.intake.Set(ctx, sources)
 	bindings, err := h.catalog.Bindings(ctx)
 	if err != nil {
 		return fmt.Errorf("reading routes: %w", err)

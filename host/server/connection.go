@@ -20,6 +20,9 @@ func (h *hosted) checkConnection(_ context.Context, c host.Connection) error {
 	return err
 }
 
+// checkChannel refuses channels that no connector takes.
+func (h *hosted) checkChannel(_ context.Context, c host.Channel) error { return h.intake.Validate(c) }
+
 // connectionTypes lists the types for messages.
 func (h *hosted) connectionTypes() string {
 	return strings.Join(append([]string{httpclient.Type}, h.pool.Types()...), ", ")

@@ -78,6 +78,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	work.Go(func() error { return h.serveGateway(ctx, gateway) })
 	work.Go(func() error { return h.control.Serve(control) })
 	work.Go(func() error {
+		h.intake.Run(stopDelivery)
+		return nil
+	})
+	work.Go(func() error {
 		if err := h.courier.Deliver(stopDelivery); err != nil && stopDelivery.Err() == nil {
 			return err
 		}
