@@ -9,7 +9,7 @@ import importlib
 import sys
 
 import _serai
-from serai import _absent, _hooks, _lifecycle, _load, _output, _restrict, _tmp, formats, model, urlopen
+from serai import _absent, _hooks, _lifecycle, _load, _output, _restrict, _tmp, formats, model, transport, urlopen
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
@@ -217,10 +217,12 @@ def _reply(response, envelope=None):
     payload = response._payload
     if payload.__class__ is Payload:
         payload = payload.value()
-    kind = response.content_type
+    kind, headers = response.content_type, response._headers
     if envelope is not None and envelope.get("channel-name"):
         (body, own), fast = formats.answer(payload, envelope.get("data-format"), response._shape), None
         own = envelope.get("reply-content-type") or own
+        if envelope.get("channel") == "amqp" and (what := transport.decision(envelope)):
+            headers = {**(headers or {}), "serai-disposition": what}
     elif payload is None:
         body, own, fast = None, None, _EMPTY_OK
     elif isinstance(payload, str):
@@ -230,7 +232,6 @@ def _reply(response, envelope=None):
     else:
         shape = response._shape
         body, own, fast = dumps(payload if shape is None else shape.wrap(payload)), JSON, _JSON_OK
-    headers = response._headers
     if fast is not None and kind is None and not headers and response.status_code == 200:
         return fast, body
     fields = ["status", str(int(response.status_code))]

@@ -221,7 +221,11 @@ class Request:
         other._input = copy.deepcopy(self._input)
         return other
 
-    amqp = property(lambda self: _AMQP, doc="The message, of a call over AMQP.")
+    @property
+    def amqp(self):
+        """The message, of a call over AMQP: msg, ack() and reject()."""
+        return transport.Delivery(self._envelope, self.raw) if self._envelope.get("channel") == "amqp" else _AMQP
+
     ibm_mq = wmq = property(lambda self: _IBM_MQ, doc="The message, of a call over IBM MQ.")
     hl7 = property(lambda self: _HL7, doc="The message, of a call over HL7.")
     soap = property(lambda self: _SOAP, doc="The message, of a call over SOAP.")

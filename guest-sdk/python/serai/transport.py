@@ -4,6 +4,7 @@ A call that did not come over such a channel has nothing there: all values are
 None, and to answer the broker is an error.
 """
 
+from serai.amqp import Message
 from serai.errors import Unsupported
 
 
@@ -26,8 +27,52 @@ class _Nothing:
         return f"<no call over {self._channel}>"
 
 
+class Delivery:
+    """self.request.amqp of a call that a message has caused.
+
+    The message is acknowledged when the call succeeds. When it fails, or
+    answers with a status above 399, the message comes again, and is parked
+    after a number of attempts that the channel has.
+    """
+
+    __slots__ = ("msg",)
+
+    def __init__(self, envelope, body):
+        #: The message: body, data, properties, headers.
+        self.msg = Message(envelope, body, "message.")
+
+    def ack(self):
+        """Acknowledge the message when the call ends, whatever its status is; that is
+        what a call that succeeds does anyway."""
+        _decide(self.msg, "ack")
+
+    def reject(self, requeue=False):
+        """Have the message parked when the call ends; with requeue it comes
+        again, as if the call had failed."""
+        _decide(self.msg, "retry" if requeue else "reject")
+
+    def __bool__(self):
+        return True
+
+
+#: What the service has decided about its message: the call's cid and the decision.
+_decided = None
+
+
+def _decide(message, what):
+    global _decided
+    _decided = (message._envelope.get("cid"), what)
+
+
+def decision(envelope):
+    """What the service has decided about the message of the call, or None."""
+    global _decided
+    found, _decided = _decided, None
+    return found[1] if found and found[0] == envelope.get("cid") else None
+
+
 class AMQP(_Nothing):
-    """self.request.amqp."""
+    """self.request.amqp of any other call."""
 
     __slots__ = ()
     _channel = "AMQP"

@@ -3,8 +3,9 @@
 import datetime
 import unittest
 
-from serai import Service, errors
+from serai import Service, errors, transport
 from serai.amqp import Message
+from serai.request import Request
 from tests.fake import Envelope, Host
 
 
@@ -74,6 +75,36 @@ class Sending(unittest.TestCase):
     def test_message(self):
         m = Message(Envelope(("message.type", "t")), b"\xff", "message.")
         self.assertEqual((m.type, m.headers, m.body), ("t", {}, b"\xff"))
+
+
+class Receiving(unittest.TestCase):
+    fields = (
+        "cid", "c1", "channel", "amqp", "channel-name", "in", "message.routing-key", "k", "message.correlation-id", "c",
+        "message.headers", '{"n": 1}', "header.content-type", "application/json",
+    )
+
+    def test_message(self):
+        request = Request(Envelope(self.fields), b'{"a": 1}')
+        msg = request.amqp.msg
+        self.assertTrue(request.amqp)
+        self.assertEqual((msg.body, request.payload, msg.headers, msg.correlation_id), ('{"a": 1}', {"a": 1}, {"n": 1}, "c"))
+
+    def test_decisions(self):
+        envelope = Envelope(self.fields)
+        self.assertIsNone(transport.decision(envelope))
+        for decide, want in (
+            (lambda amqp: amqp.ack(), "ack"),
+            (lambda amqp: amqp.reject(), "reject"),
+            (lambda amqp: amqp.reject(requeue=True), "retry"),
+            (lambda amqp: (amqp.reject(), amqp.ack()), "ack"),
+        ):
+            decide(Request(envelope, b"").amqp)
+            self.assertEqual(transport.decision(envelope), want)
+            self.assertIsNone(transport.decision(envelope))
+
+    def test_a_decision_is_about_one_call(self):
+        Request(Envelope(self.fields), b"").amqp.reject()
+        self.assertIsNone(transport.decision(Envelope(("cid", "c2", *self.fields[2:]))))
 
 
 if __name__ == "__main__":
