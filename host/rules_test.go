@@ -34,6 +34,7 @@ var users = []struct {
 	{"github.com/rabbitmq/amqp091-go", []string{"host/connector/amqp"}, "a connector is the only one that knows its system's library"},
 	{"github.com/prometheus", []string{"host/telemetry", "host/control", "host/gateway"}, "others report through telemetry"},
 	{"github.com/fsnotify/fsnotify", []string{"cmd/serai"}, "only serai dev watches files"},
+	{"github.com/redis/go-redis", []string{"host/connector/redisdb"}, "a driver is behind its connector"},
 	{"github.com/jackc/pgx", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
 	{"github.com/go-sql-driver/mysql", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
 	{"modernc.org/sqlite", []string{"host/connector/sqldb"}, "a driver is behind its connector"},

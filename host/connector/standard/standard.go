@@ -5,6 +5,7 @@ package standard
 import (
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/amqp"
+	"github.com/seraihost/serai/host/connector/redisdb"
 	"github.com/seraihost/serai/host/connector/sqldb"
 )
 
@@ -13,5 +14,5 @@ func Sources() []connector.SourceType { return []connector.SourceType{amqp.Sourc
 
 // Connectors returns all connectors, in the order of their types.
 func Connectors() []connector.Connector {
-	return []connector.Connector{amqp.Connector(), sqldb.Connector()}
+	return []connector.Connector{amqp.Connector(), redisdb.Connector(), sqldb.Connector()}
 }

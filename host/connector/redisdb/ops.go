@@ -1,0 +1,265 @@
+package redisdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+)
+
+// Fields of the operations.
+const (
+	fieldTransaction = "transaction"
+	fieldWatch       = "watch"
+)
+
+// Connector returns the connector.
+func Connector() connector.Connector {
+	return connector.Define(connector.Spec[Config, *Server]{
+		Type: Type, Doc: "Redis and Valkey: one server, a cluster, or what Sentinel watches.",
+		Check: Config.check, Open: open,
+		Ops: []connector.Operation[*Server]{
+			{
+				Name: "redis.commands", Doc: "Sends commands and returns their replies.",
+				In: []connector.Param{
+					{Name: fieldTransaction, Doc: "1: all commands are one transaction; Conflict says that a watched key changed and nothing was done"},
+					{Name: fieldWatch, Doc: "id that redis.watch returned: the commands go over its socket, and a transaction ends it"},
+				},
+				Body:  "commands one after another, each an array of bulk strings in RESP2",
+				Reply: "replies one after another in RESP2; an error of a command is its reply", Do: perform,
+			},
+			{
+				Name: "redis.watch", Doc: "Watches keys until a transaction or the end of the call, or ends that.",
+				In:   []connector.Param{{Name: fieldWatch, Doc: "id of a watch that gets further keys, or ends"}},
+				Body: "keys, an array of bulk strings in RESP2; without keys the watch ends",
+				Out:  []connector.Param{{Name: fieldWatch, Doc: "id for commands over the same socket, and for the transaction"}}, Do: watch,
+			},
+		},
+	})
+}
+
+// runner runs commands: a client or one socket.
+type runner interface {
+	Process(ctx context.Context, cmd redis.Cmder) error
+	Pipeline() redis.Pipeliner
+	TxPipeline() redis.Pipeliner
+}
+
+func perform(ctx context.Context, s *Server, r *connector.Request) (*connector.Result, error) {
+	commands, err := parse(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	waits, reads, err := judge(commands)
+	if err != nil {
+		return nil, err
+	}
+	transaction := r.Envelope.Get(fieldTransaction) == "1"
+	patience := s.timeout
+	if waits && !transaction {
+		patience = 0
+	}
+	var run runner = s.client
+	if id := r.Envelope.Get(fieldWatch); id != "" {
+		w, err := s.find(r, id)
+		if err != nil {
+			return nil, err
+		}
+		w.busy.Lock()
+		if transaction {
+			defer s.drop(id, false)
+		}
+		defer w.busy.Unlock()
+		run, reads = w.conn, false // what is watched is lost with the socket
+	}
+	body, err := s.send(ctx, run, commands, transaction, patience)
+	if reads && !transaction && errors.Is(err, connector.ErrNotConnected) && ctx.Err() == nil {
+		body, err = s.send(ctx, run, commands, transaction, patience)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &connector.Result{Body: body}, nil
+}
+
+// send sends commands and returns their replies in RESP2.
+func (s *Server) send(ctx context.Context, run runner, commands [][]string, transaction bool, patience time.Duration) ([]byte, error) {
+	inner, end := s.flights.begin(ctx, patience)
+	defer end()
+	cmds := make([]*redis.Cmd, len(commands))
+	for i, words := range commands {
+		args := make([]any, len(words))
+		for j, w := range words {
+			args[j] = w
+		}
+		cmds[i] = redis.NewCmd(inner, args...)
+	}
+	if err := exchange(inner, run, cmds, transaction); err != nil {
+		if errors.Is(err, redis.TxFailedErr) {
+			return nil, host.Errorf(abi.Conflict, "a watched key changed; nothing was done")
+		}
+		if _, reply := errors.AsType[redis.Error](err); !reply {
+			return nil, s.fault(ctx, err)
+		}
+	}
+	var out []byte
+	for _, c := range cmds {
+		value, err := c.Result()
+		if _, reply := errors.AsType[redis.Error](err); err != nil && !reply {
+			return nil, s.fault(ctx, err)
+		}
+		if err != nil {
+			value = err
+		}
+		if out, err = appendReply(out, value); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func exchange(ctx context.Context, run runner, cmds []*redis.Cmd, transaction bool) error {
+	if len(cmds) == 1 && !transaction {
+		return run.Process(ctx, cmds[0])
+	}
+	pipe := run.Pipeline()
+	if transaction {
+		pipe = run.TxPipeline()
+	}
+	for _, c := range cmds {
+		if err := pipe.Process(ctx, c); err != nil {
+			return err
+		}
+	}
+	_, err := pipe.Exec(ctx)
+	return err
+}
+
+// appendReply writes a reply as the library read it.
+func appendReply(out []byte, value any) ([]byte, error) {
+	switch v := value.(type) {
+	case nil:
+		return append(out, "$-1\r\n"...), nil
+	case string:
+		return appendBulk(out, v), nil
+	case int64:
+		return append(strconv.AppendInt(append(out, ':'), v, 10), "\r\n"...), nil
+	case float64:
+		return appendBulk(out, strconv.FormatFloat(v, 'g', -1, 64)), nil
+	case bool:
+		if v {
+			return append(out, ":1\r\n"...), nil
+		}
+		return append(out, ":0\r\n"...), nil
+	case *big.Int:
+		return appendBulk(out, v.String()), nil
+	case error:
+		if errors.Is(v, redis.Nil) {
+			return append(out, "$-1\r\n"...), nil
+		}
+		return append(append(append(out, '-'), strings.NewReplacer("\r", " ", "\n", " ").Replace(v.Error())...), "\r\n"...), nil
+	case []any:
+		out = appendHeader(out, '*', len(v))
+		for _, one := range v {
+			var err error
+			if out, err = appendReply(out, one); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[any]any:
+		out = appendHeader(out, '*', 2*len(v))
+		for k, one := range v {
+			var err error
+			if out, err = appendReply(out, k); err == nil {
+				out, err = appendReply(out, one)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("the server's reply is a %T, which has no form", value)
+}
+
+func watch(ctx context.Context, s *Server, r *connector.Request) (*connector.Result, error) {
+	id := r.Envelope.Get(fieldWatch)
+	if id != "" && len(r.Body) == 0 {
+		if _, err := s.find(r, id); err != nil {
+			return nil, err
+		}
+		s.drop(id, true)
+		return &connector.Result{}, nil
+	}
+	keys, err := parse(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) != 1 {
+		return nil, host.FieldErrorf("body", "the body has %d arrays of keys, one is needed", len(keys))
+	}
+	command := [][]string{append([]string{"WATCH"}, keys[0]...)}
+	if id != "" {
+		w, err := s.find(r, id)
+		if err != nil {
+			return nil, err
+		}
+		w.busy.Lock()
+		defer w.busy.Unlock()
+		return s.watching(ctx, w.conn, command, id)
+	}
+	conn, err := s.socket(ctx, keys[0][0])
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.watching(ctx, conn, command, "")
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	out.Envelope.Add(fieldWatch, s.keep(ctx, r, conn))
+	return out, nil
+}
+
+// watching sends WATCH; id is that of the watch if it has one.
+func (s *Server) watching(ctx context.Context, conn *redis.Conn, command [][]string, id string) (*connector.Result, error) {
+	reply, err := s.send(ctx, conn, command, false, s.timeout)
+	if err != nil {
+		return nil, err
+	}
+	if len(reply) > 0 && reply[0] == '-' {
+		return nil, host.Errorf(abi.Remote, "the server refuses to watch: %s", strings.TrimSpace(string(reply[1:])))
+	}
+	out := &connector.Result{}
+	if id != "" {
+		out.Envelope.Add(fieldWatch, id)
+	}
+	return out, nil
+}
+
+// socket returns a socket of its own to the server that has a key.
+func (s *Server) socket(ctx context.Context, key string) (*redis.Conn, error) {
+	switch c := s.client.(type) {
+	case *redis.Client:
+		return c.Conn(), nil
+	case *redis.ClusterClient:
+		inner, end := s.flights.begin(ctx, s.timeout)
+		defer end()
+		node, err := c.MasterForKey(inner, key)
+		if err != nil {
+			return nil, s.fault(ctx, err)
+		}
+		return node.Conn(), nil
+	}
+	return nil, fmt.Errorf("the client is a %T", s.client)
+}

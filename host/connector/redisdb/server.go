@@ -1,0 +1,176 @@
+package redisdb
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/egress"
+)
+
+// idleTime is how long a socket is kept unused.
+const idleTime = 5 * time.Minute
+
+// Server is an open connection: a pool of sockets to one or more servers.
+type Server struct {
+	client  redis.UniversalClient
+	timeout time.Duration
+	flights flights
+
+	mu      sync.Mutex
+	watches map[string]*watched
+}
+
+var _ connector.Conn = (*Server)(nil)
+
+func open(ctx context.Context, c Config, env connector.Env) (*Server, error) {
+	if _, err := c.TLS.Config(""); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		timeout: time.Duration(c.Timeout), flights: flights{byDeadline: make(map[int64]*flight)}, watches: make(map[string]*watched),
+	}
+	s.client = c.client(c.dial(&s.flights, env.Dial))
+	if err := s.Ping(ctx); err != nil {
+		_ = s.client.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// quiet keeps the library from writing to the program's error output: what
+// goes wrong is returned.
+type quiet struct{}
+
+// Printf implements the library's logger.
+func (quiet) Printf(context.Context, string, ...any) {}
+
+// silence is done once: the library's logger is that of the program.
+var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// client returns the library's client. Deadlines are those of contexts, and
+// nothing is repeated: whether that is safe is known here only.
+func (c Config) client(dial dialer) redis.UniversalClient {
+	silence()
+	timeout := time.Duration(c.Timeout)
+	off := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	switch c.Mode {
+	case cluster:
+		return redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: c.Addresses, Dialer: dial, Protocol: 2, Username: c.Username, Password: c.Password, MaxRetries: -1,
+			DialTimeout: timeout, DialerRetries: 1, ReadTimeout: -1, WriteTimeout: -1, ContextTimeoutEnabled: true,
+			PoolSize: c.PoolSize, PoolTimeout: timeout, ConnMaxIdleTime: idleTime, DisableIdentity: true, MaintNotificationsConfig: off,
+		})
+	case sentinel:
+		return redis.NewFailoverClient(&redis.FailoverOptions{
+			MasterName: c.Master, SentinelAddrs: c.Addresses, SentinelPassword: c.SentinelPassword,
+			Dialer: dial, Protocol: 2, Username: c.Username, Password: c.Password, DB: c.Database, MaxRetries: -1,
+			DialTimeout: timeout, DialerRetries: 1, ReadTimeout: -1, WriteTimeout: -1, ContextTimeoutEnabled: true,
+			PoolSize: c.PoolSize, PoolTimeout: timeout, ConnMaxIdleTime: idleTime, DisableIdentity: true,
+		})
+	default:
+		return redis.NewClient(&redis.Options{
+			Addr: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Dialer: dial, Protocol: 2, Username: c.Username, Password: c.Password,
+			DB: c.Database, MaxRetries: -1, DialTimeout: timeout, DialerRetries: 1, ReadTimeout: -1, WriteTimeout: -1,
+			ContextTimeoutEnabled: true, PoolSize: c.PoolSize, PoolTimeout: timeout, ConnMaxIdleTime: idleTime, DisableIdentity: true,
+			MaintNotificationsConfig: off,
+		})
+	}
+}
+
+// Ping asks the server for a sign of life.
+func (s *Server) Ping(ctx context.Context) error {
+	inner, end := s.flights.begin(ctx, s.timeout)
+	defer end()
+	return s.fault(ctx, s.client.Ping(inner).Err())
+}
+
+// Close closes all sockets.
+func (s *Server) Close() error {
+	if err := s.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+		return fmt.Errorf("closing client: %w", err)
+	}
+	return nil
+}
+
+// fault returns an error that is no reply to a command for the pool.
+func (s *Server) fault(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if e, ok := errors.AsType[*host.Error](err); ok {
+		return e
+	}
+	_, reply := errors.AsType[redis.Error](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, egress.ErrDenied), errors.Is(err, errProtocol), reply:
+		return err
+	case errors.Is(err, redis.ErrPoolTimeout):
+		return host.Errorf(abi.Limit, "all connections to the server are in use; configure a larger pool_size, or wait in fewer calls at a time")
+	}
+	return fmt.Errorf("%w: %w", connector.ErrNotConnected, err)
+}
+
+// watched is a socket of a call's own, for which the server watches keys.
+type watched struct {
+	tenant, service, cid string
+	conn                 *redis.Conn
+	busy                 sync.Mutex
+}
+
+// keep holds a socket until the call ends, which ctx tells, and returns its id.
+func (s *Server) keep(ctx context.Context, r *connector.Request, conn *redis.Conn) string {
+	w := &watched{tenant: r.Scope.Tenant, service: r.Scope.Service, cid: r.Scope.CID, conn: conn}
+	id := rand.Text()
+	s.mu.Lock()
+	s.watches[id] = w
+	s.mu.Unlock()
+	context.AfterFunc(ctx, func() { s.drop(id, true) })
+	return id
+}
+
+// find returns the socket that the call holds under an id.
+func (s *Server) find(r *connector.Request, id string) (*watched, error) {
+	s.mu.Lock()
+	w := s.watches[id]
+	s.mu.Unlock()
+	if w == nil || w.tenant != r.Scope.Tenant || w.service != r.Scope.Service || w.cid != r.Scope.CID {
+		return nil, host.FieldErrorf(fieldWatch, "the watch has ended")
+	}
+	return w, nil
+}
+
+// drop gives a socket back. If the server still watches for it, it is told.
+func (s *Server) drop(id string, watching bool) {
+	s.mu.Lock()
+	w := s.watches[id]
+	delete(s.watches, id)
+	s.mu.Unlock()
+	if w == nil {
+		return
+	}
+	w.busy.Lock()
+	defer w.busy.Unlock()
+	if watching {
+		ctx, end := s.flights.begin(context.Background(), min(s.timeout, time.Second))
+		_ = w.conn.Process(ctx, redis.NewCmd(ctx, "unwatch")) // a socket that breaks is not used again
+		end()
+	}
+	_ = w.conn.Close()
+}
