@@ -120,6 +120,7 @@ func TestAMQP(t *testing.T) {
 	t.Run("messages", func(t *testing.T) { testMessages(t, broker) })
 	t.Run("errors", func(t *testing.T) { testErrors(t, broker) })
 	t.Run("many", func(t *testing.T) { testMany(t, broker) })
+	t.Run("source", func(t *testing.T) { testSource(t, broker) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, broker) })
 }
 
