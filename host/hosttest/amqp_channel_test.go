@@ -3,6 +3,7 @@ package hosttest_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,20 +57,24 @@ type seen struct {
 }
 
 // look asks the consumer what it has seen.
-func look(t *testing.T, h *hosttest.Host) (s seen) {
+func look(t *testing.T, url string) (s seen) {
 	t.Helper()
-	r := h.Call("GET", "/seen", "")
-	if err := json.Unmarshal([]byte(r.Body), &s); err != nil || r.Status != 200 {
-		t.Fatalf("%d %s", r.Status, r.Body)
+	resp, err := http.Get(url + "/seen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%d %v", resp.StatusCode, err)
 	}
 	return s
 }
 
 // receive sets the channel of a queue up.
-func receive(t *testing.T, h *hosttest.Host, queue, config string) {
+func receive(t *testing.T, operator *client.Client, queue, config string) {
 	t.Helper()
 	c := host.Channel{Service: "consumer", Type: "amqp", Connection: "Broker", Config: json.RawMessage(fmt.Sprintf(`{"queue": %q, "backoff": "20ms"%s}`, queue, config))}
-	if _, err := h.Operator.PutChannel(t.Context(), host.DefaultTenant, queue, c); err != nil {
+	if _, err := operator.PutChannel(t.Context(), host.DefaultTenant, queue, c); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -102,13 +107,13 @@ func depth(t *testing.T, ch *amqp091.Channel, queue string) int {
 	return q.Messages
 }
 
-func deployConsumer(t *testing.T, h *hosttest.Host) {
+func deployConsumer(t *testing.T, operator *client.Client) {
 	t.Helper()
-	_, err := h.Operator.DeployAll(t.Context(), host.DefaultTenant, hosttest.Python(consumer), client.Settings{})
+	_, err := operator.DeployAll(t.Context(), host.DefaultTenant, hosttest.Python(consumer), client.Settings{})
 	if err != nil {
 		t.Fatal(hosttest.Explain(err))
 	}
-	if _, err := h.Operator.PutChannel(t.Context(), host.DefaultTenant, "seen", host.Channel{Service: "seen", Path: "/seen"}); err != nil {
+	if _, err := operator.PutChannel(t.Context(), host.DefaultTenant, "seen", host.Channel{Service: "seen", Path: "/seen"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -118,14 +123,14 @@ func TestAMQPChannel(t *testing.T) {
 	ch := broker(t, r)
 	declareQueue(t, ch, "in")
 	h := hosttest.Start(t, nil)
-	connectBroker(t, h, "Broker", r)
+	connectBroker(t, h.Operator, "Broker", r)
 
 	// The service comes later than the messages.
-	receive(t, h, "in", `, "prefetch": 1, "attempts": 3`)
+	receive(t, h.Operator, "in", `, "prefetch": 1, "attempts": 3`)
 	sendTo(t, ch, "in", "look", "once", "fail", "reject", "status", "last")
-	deployConsumer(t, h)
-	eventually(t, "the messages are dealt with", func() bool { return slices.Contains(look(t, h).Seen, "last") && depth(t, ch, "in") == 0 })
-	s := look(t, h)
+	deployConsumer(t, h.Operator)
+	eventually(t, "the messages are dealt with", func() bool { return slices.Contains(look(t, h.URL).Seen, "last") && depth(t, ch, "in") == 0 })
+	s := look(t, h.URL)
 	if want := strings.Fields("look once once fail fail fail reject status last"); !slices.Equal(s.Seen, want) {
 		t.Errorf("seen: %q, want %q", s.Seen, want)
 	}
@@ -183,15 +188,15 @@ func changedChannel(t *testing.T, h *hosttest.Host, ch *amqp091.Channel) {
 	}
 	eventually(t, "nobody receives", consumers(0))
 	sendTo(t, ch, "in", "later")
-	receive(t, h, "missing", "") // its queue does not exist, which is nobody else's concern
+	receive(t, h.Operator, "missing", "") // its queue does not exist, which is nobody else's concern
 	c.Disabled = false
 	if _, err := h.Operator.PutChannel(t.Context(), host.DefaultTenant, "in", *c); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the message came", func() bool { return slices.Contains(look(t, h).Seen, "later") })
+	eventually(t, "the message came", func() bool { return slices.Contains(look(t, h.URL).Seen, "later") })
 	declareQueue(t, ch, "missing")
 	sendTo(t, ch, "missing", "found")
-	eventually(t, "the queue is there", func() bool { return slices.Contains(look(t, h).Seen, "found") })
+	eventually(t, "the queue is there", func() bool { return slices.Contains(look(t, h.URL).Seen, "found") })
 	for _, name := range []string{"in", "missing"} {
 		if err := h.Operator.DeleteChannel(t.Context(), host.DefaultTenant, name); err != nil {
 			t.Fatal(err)
@@ -200,40 +205,72 @@ func changedChannel(t *testing.T, h *hosttest.Host, ch *amqp091.Channel) {
 	eventually(t, "nobody receives any more", consumers(0))
 }
 
-// restartedBroker kills the broker, and stops and starts the host, while
-// messages are received: none is lost.
-func restartedBroker(t *testing.T, h *hosttest.Host, r *connectortest.RabbitMQ) {
-	const count = 400
-	ch := broker(t, r)
-	declareQueue(t, ch, "load")
+// load is how many messages are counted while something goes away.
+const load = 400
+
+// fillQueue makes a queue with so many numbers.
+func fillQueue(t *testing.T, ch *amqp091.Channel, queue string) {
+	t.Helper()
+	declareQueue(t, ch, queue)
 	if err := ch.Confirm(false); err != nil {
 		t.Fatal(err)
 	}
-	for i := range count {
-		confirm, err := ch.PublishWithDeferredConfirm("", "load", true, false, amqp091.Publishing{Body: []byte(strconv.Itoa(i)), DeliveryMode: amqp091.Persistent})
-		if err != nil || i == count-1 && !confirm.Wait() {
+	for i := range load {
+		m := amqp091.Publishing{Body: []byte(strconv.Itoa(i)), DeliveryMode: amqp091.Persistent}
+		confirm, err := ch.PublishWithDeferredConfirm("", queue, true, false, m)
+		if err != nil || i == load-1 && !confirm.Wait() {
 			t.Fatal(err)
 		}
 	}
-	numbers := func() map[string]int {
-		found := map[string]int{}
-		for _, body := range look(t, h).Seen {
-			if _, err := strconv.Atoi(body); err == nil {
-				found[body]++
-			}
+}
+
+// numbers are those that the consumer has seen, with how often.
+func numbers(t *testing.T, url string) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for _, body := range look(t, url).Seen {
+		if _, err := strconv.Atoi(body); err == nil {
+			found[body]++
 		}
-		return found
 	}
-	receive(t, h, "load", `, "prefetch": 4`)
-	eventually(t, "some are received", func() bool { return len(numbers()) > 20 })
+	return found
+}
+
+// restartedBroker kills the broker while messages are received: none is lost.
+func restartedBroker(t *testing.T, h *hosttest.Host, r *connectortest.RabbitMQ) {
+	fillQueue(t, broker(t, r), "load")
+	receive(t, h.Operator, "load", `, "prefetch": 4`)
+	eventually(t, "some are received", func() bool { return len(numbers(t, h.URL)) > 20 })
 	r.Kill()
 	r.Start()
-	eventually(t, "all are received", func() bool { return len(numbers()) == count })
-	twice := 0
-	for _, n := range numbers() {
-		twice += n - 1
+	eventually(t, "all are received", func() bool { return len(numbers(t, h.URL)) == load })
+	again := -load
+	for _, n := range numbers(t, h.URL) {
+		again += n
 	}
-	t.Logf("of %d messages, %d came again", count, twice)
+	t.Logf("of %d messages, %d came again", load, again)
 	after := broker(t, r)
 	eventually(t, "the queue is empty", func() bool { return depth(t, after, "load") == 0 })
+}
+
+// TestAMQPChannelKilledHost kills the host while it receives, and stops it
+// then as operators do: no message is lost.
+func TestAMQPChannelKilledHost(t *testing.T) {
+	r := connectortest.StartRabbitMQ(t)
+	ch := broker(t, r)
+	fillQueue(t, ch, "load")
+	dir := t.TempDir()
+	p := startChild(t, dir)
+	connectBroker(t, p.c, "Broker", r)
+	deployConsumer(t, p.c)
+	receive(t, p.c, "load", `, "prefetch": 4`)
+	eventually(t, "some are received", func() bool { return len(numbers(t, p.url)) > 20 })
+	p.kill()
+	p = startChild(t, dir)
+	before := len(numbers(t, p.url))
+	eventually(t, "more are received", func() bool { return len(numbers(t, p.url)) > min(before+20, load-1) })
+	p.terminate(t)
+	p = startChild(t, dir)
+	eventually(t, "all are received", func() bool { return len(numbers(t, p.url)) == load })
+	eventually(t, "the queue is empty", func() bool { return depth(t, ch, "load") == 0 })
 }

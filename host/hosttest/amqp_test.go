@@ -28,13 +28,13 @@ func broker(t *testing.T, r *connectortest.RabbitMQ) *amqp091.Channel {
 }
 
 // connectBroker gives the default tenant a connection to the broker.
-func connectBroker(t *testing.T, h *hosttest.Host, name string, r *connectortest.RabbitMQ) {
+func connectBroker(t *testing.T, operator *client.Client, name string, r *connectortest.RabbitMQ) {
 	t.Helper()
 	c := client.Connection{
 		Type: "amqp", Config: fmt.Appendf(nil, `{"host": "127.0.0.1", "port": %d, "heartbeat": "2s"}`, r.Port),
 		AllowNetworks: []string{"127.0.0.0/8"},
 	}
-	if _, err := h.Operator.PutConnection(t.Context(), host.DefaultTenant, name, c); err != nil {
+	if _, err := operator.PutConnection(t.Context(), host.DefaultTenant, name, c); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -61,7 +61,7 @@ func TestAMQPTutorial(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := hosttest.Start(t, nil)
-	connectBroker(t, h, "Fraud Detection Connection", r)
+	connectBroker(t, h.Operator, "Fraud Detection Connection", r)
 	settings := hosttest.Routes("POST /notify")
 	settings.Grants = &host.Grants{Connections: []string{"Fraud Detection Connection"}}
 	h.Deploy("notify", hosttest.Python(fraud), settings)
