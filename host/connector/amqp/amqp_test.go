@@ -1,6 +1,7 @@
 package amqp_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -120,6 +121,7 @@ func TestAMQP(t *testing.T) {
 	t.Run("messages", func(t *testing.T) { testMessages(t, broker) })
 	t.Run("errors", func(t *testing.T) { testErrors(t, broker) })
 	t.Run("many", func(t *testing.T) { testMany(t, broker) })
+	t.Run("tls", func(t *testing.T) { testTLS(t, broker) })
 	t.Run("source", func(t *testing.T) { testSource(t, broker) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, broker) })
 }
@@ -322,6 +324,32 @@ func wait(t *testing.T, what string, done func() bool) {
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not happen that %s", what)
+		}
+	}
+}
+
+func testTLS(t *testing.T, broker *connectortest.RabbitMQ) {
+	for _, c := range []struct {
+		name string
+		tls  connector.TLS
+		code abi.Code
+		want string
+	}{
+		{"trusted", connector.TLS{Mode: "on", CA: broker.CA, ServerName: "localhost"}, abi.OK, ""},
+		{"any", connector.TLS{Mode: "insecure"}, abi.OK, ""},
+		{"another name", connector.TLS{Mode: "on", CA: broker.CA}, abi.Remote, "checking the broker's certificate"},
+		{"unknown authority", connector.TLS{Mode: "on", ServerName: "localhost"}, abi.Remote, "checking the broker's certificate"},
+		{"no TLS", connector.TLS{Mode: "off"}, abi.Unavailable, "cannot be reached"},
+	} {
+		raw, err := json.Marshal(map[string]any{"host": "127.0.0.1", "port": broker.TLSPort, "tls": map[string]string{
+			"mode": c.tls.Mode, "ca_pem": c.tls.CA, "server_name": c.tls.ServerName,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := connectortest.Open(t, amqp.Connector(), string(raw), nil)
+		if err := f.Ping(t.Context()); host.CodeOf(err) != c.code || err != nil && !strings.Contains(host.MessageOf(err), c.want) {
+			t.Errorf("%s: %v (%s)", c.name, err, host.CodeOf(err))
 		}
 	}
 }

@@ -18,7 +18,9 @@ const rabbitmqServer = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
 // RabbitMQ is a broker of a test's own. Its user is guest, with that password.
 type RabbitMQ struct {
-	Port int
+	Port, TLSPort int
+	// CA signed the broker's certificate for localhost, PEM.
+	CA string
 
 	t       testing.TB
 	dir     string
@@ -39,7 +41,17 @@ func StartRabbitMQ(t testing.TB) *RabbitMQ {
 		}
 	}
 	write("enabled_plugins", "[].\n")
-	write("rabbitmq.conf", fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\nlog.console = true\nlog.file = false\n", r.Port))
+	cert, key := certificate(t)
+	r.TLSPort, r.CA = freePort(t), cert
+	write("cert.pem", cert)
+	write("key.pem", key)
+	write("rabbitmq.conf", fmt.Sprintf(`listeners.tcp.1 = 127.0.0.1:%d
+listeners.ssl.1 = 127.0.0.1:%d
+ssl_options.certfile = %[3]s/cert.pem
+ssl_options.keyfile = %[3]s/key.pem
+log.console = true
+log.file = false
+`, r.Port, r.TLSPort, dir))
 	r.env = []string{
 		"HOME=" + dir, fmt.Sprintf("RABBITMQ_NODENAME=test%d@localhost", r.Port),
 		"RABBITMQ_CONFIG_FILE=" + filepath.Join(dir, "rabbitmq"), "RABBITMQ_MNESIA_BASE=" + filepath.Join(dir, "mnesia"),
