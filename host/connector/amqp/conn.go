@@ -94,7 +94,7 @@ func login(ctx context.Context, raw net.Conn, secure *tls.Config, c Config, env 
 	properties := amqp091.NewConnectionProperties()
 	properties["product"] = "Serai"
 	properties.SetClientConnectionName("serai/" + env.Tenant + "/" + env.Name + purpose)
-	broker, err := amqp091.Open(raw, amqp091.Config{
+	broker, err := amqp091.Open(&guard{Conn: raw}, amqp091.Config{
 		SASL: []amqp091.Authentication{sasl}, Vhost: c.VHost, Heartbeat: time.Duration(c.Heartbeat),
 		Locale: "en_US", Properties: properties, FrameSize: maxFrame,
 	})

@@ -96,6 +96,7 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 	}
 	alive, lost := context.WithCancel(ctx)
 	var work sync.WaitGroup
+	turns := make(chan struct{}, s.config.Prefetch) // the broker may send more than it was asked for
 	defer work.Wait()
 	defer lost()
 	for {
@@ -107,7 +108,15 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 			if !ok {
 				return fault(s.broker, s.line.reason(errors.New("the broker ended the delivery; does the queue exist?")))
 			}
-			work.Go(func() { s.handle(alive, d, deliver) })
+			select {
+			case turns <- struct{}{}:
+			case <-ctx.Done():
+				return nil
+			}
+			work.Go(func() {
+				defer func() { <-turns }()
+				s.handle(alive, d, deliver)
+			})
 		}
 	}
 }
