@@ -12,7 +12,7 @@ Keys are in areas that do not see each other; ``''`` is the tenant's own keys.
 
 from typing import NamedTuple
 
-from serai.errors import NotFound
+from serai.errors import Denied, NotFound, Unsupported
 from serai.host import call, milliseconds
 
 #: How many steps a batch may have.
@@ -146,17 +146,23 @@ def _seconds(ms):
 
 
 class KVDB:
-    """self.kvdb: the tenant's key/value store with the calls of redis-py."""
+    """self.kvdb: the tenant's key/value store with the calls of redis-py, or a
+    Redis server: the connection that the configuration value kvdb.connection names."""
 
     @property
     def conn(self):
-        """The store, a serai.redis.Redis."""
-        return _store
+        """The store, a serai.redis.Redis, or the server, a serai.redis.server.Server."""
+        try:
+            name = call("config.get", "key", "kvdb.connection")[1].decode()
+        except (NotFound, Denied, Unsupported):
+            return _store
+        return Server(name) if name else _store
 
     def __repr__(self):
         return "KVDB()"
 
 
 from serai.redis import Redis  # noqa: E402 - it is made of the functions above
+from serai.redis.server import Server  # noqa: E402
 
 _store = Redis()

@@ -79,7 +79,6 @@ OUT = {
     "sap": SERVICE["sap"],
     "ldap": (_SYSTEM, _REST),
     "mongodb": SERVICE["mongodb"],
-    "redis": (_SYSTEM, "use self.kvdb.conn, which has the calls of redis-py"),
     "hl7": (_SYSTEM, _REST),
     "sftp": (_SYSTEM, _REST),
     "ftp": (_SYSTEM, _REST),

@@ -12,6 +12,7 @@ import json
 from serai import amqp, http, refuse, sql
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
+from serai.redis import server
 
 
 class Response:
@@ -241,7 +242,7 @@ class Connections:
 class Out:
     """self.out: outgoing connections by their type."""
 
-    __slots__ = ("amqp", "plain_http", "rest", "sql")
+    __slots__ = ("amqp", "plain_http", "redis", "rest", "sql")
 
     def __init__(self):
         #: REST connections.
@@ -250,6 +251,8 @@ class Out:
         self.sql = sql.Connections()
         #: AMQP connections.
         self.amqp = amqp.Connections()
+        #: Redis servers.
+        self.redis = server.Connections()
 
 
 def as_model(model, data):

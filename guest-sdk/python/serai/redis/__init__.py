@@ -1,5 +1,8 @@
 """The calls of redis-py over the tenant's key/value store: ``self.kvdb.conn``.
 
+The methods of commands say what a command is; :class:`Redis` does it with the
+tenant's own store, :class:`serai.redis.server.Server` has a Redis server do it.
+
 Replies are decoded: str, not bytes. Every command is atomic, whatever other
 calls do at the same time, and so is a pipeline with transaction=True::
 
@@ -12,6 +15,7 @@ calls do at the same time, and so is a pipeline with transaction=True::
 import time
 
 from serai.kv import MAX_STEPS
+from serai.redis.client import Client
 from serai.redis.commands import Commands
 from serai.redis.errors import DataError, LockError, RedisError, ResponseError, WatchError
 from serai.redis.lock import Lock
@@ -23,29 +27,8 @@ __all__ = ["DataError", "Lock", "LockError", "Pipeline", "Redis", "RedisError", 
 _delete = Commands.delete.__wrapped__
 
 
-class Redis(Commands):
+class Redis(Client, Commands):
     """The store with the calls of redis-py and decoded replies: str in, str out."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def __getitem__(self, name):
-        value = self.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def __setitem__(self, name, value):
-        self.set(name, value)
-
-    def __delitem__(self, name):
-        self.delete(name)
-
-    def __contains__(self, name):
-        return self.exists(name) > 0
 
     def ping(self, **kwargs):
         """True, as long as the host answers."""
@@ -60,9 +43,6 @@ class Redis(Commands):
         now = time.time_ns() // 1000
         return divmod(now, 1_000_000)
 
-    def close(self):
-        """Nothing: there is no connection that is held."""
-
     def delete(self, *names):
         """Delete keys and return how many there were; more than fit a
         transaction in several."""
@@ -74,29 +54,10 @@ class Redis(Commands):
         """Commands that wait until execute() and then run together."""
         return Pipeline(transaction)
 
-    def transaction(self, func, *watches, shard_hint=None, value_from_callable=False, watch_delay=None):
-        """Run func(pipe) and what it queued, again until no watched key changed meanwhile."""
-        while True:
-            with self.pipeline() as pipe:
-                try:
-                    if watches:
-                        pipe.watch(*watches)
-                    value = func(pipe)
-                    replies = pipe.execute()
-                except WatchError:
-                    if watch_delay:
-                        time.sleep(watch_delay)
-                    continue
-            return value if value_from_callable else replies
-
-    def lock(self, name, timeout=None, sleep=0.1, blocking=True, blocking_timeout=None, lock_class=None, thread_local=True):
-        """A lock that is a key; see also self.lock of services, which does not poll."""
-        return (lock_class or Lock)(self, name, timeout, sleep, blocking, blocking_timeout, thread_local)
-
     def _command(self, function, args, kwargs):
         return run(function, args, kwargs)
 
-    def _blocking(self, function, args, timeout):
+    def _blocking(self, words, function, args, timeout):
         """Run a command until it has a reply, for up to timeout seconds."""
         end = time.monotonic() + timeout if timeout else None
         pause = 0.005

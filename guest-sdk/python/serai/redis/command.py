@@ -22,6 +22,16 @@ def texts(first, more=()):
     return [text(value) for value in [*found, *more]]
 
 
+def pages(scan, *args, **kwargs):
+    """What all pages of a scan have."""
+    cursor = 0
+    while True:
+        cursor, found = scan(*args, cursor=cursor, **kwargs)
+        yield from found.items() if hasattr(found, "items") else found
+        if not cursor:
+            return
+
+
 def seconds(value, per=1):
     """A time in seconds that is given as a number or a timedelta."""
     return value.total_seconds() if hasattr(value, "total_seconds") else value / per

@@ -2,7 +2,7 @@
 
 import random
 
-from serai.redis.command import command, glob, texts
+from serai.redis.command import command, glob, pages, texts
 from serai.redis.errors import DataError, ResponseError
 from serai.redis.strings import integer, real
 from serai.redis.transaction import HASH, number, text
@@ -135,8 +135,7 @@ class Hashes:
 
     def hscan_iter(self, name, match=None, count=None, no_values=None):
         """The pairs of fields that match and their values."""
-        _, found = self.hscan(name, match=match)
-        return iter(found if no_values else found.items())
+        return pages(self.hscan, name, match=match, count=count, no_values=no_values)
 
 
 def _read(tx, name):

@@ -4,7 +4,7 @@ import random
 import time
 
 from serai import kv
-from serai.redis.command import command, glob, moment, plain, seconds, texts
+from serai.redis.command import command, glob, moment, pages, plain, seconds, texts
 from serai.redis.errors import ResponseError
 from serai.redis.transaction import decode, text
 
@@ -124,9 +124,8 @@ class Keys:
         return int.from_bytes(b"\1" + after.encode()) if after else 0, list(_matching(found, pattern, _type))
 
     def scan_iter(self, match=None, count=None, _type=None, **kwargs):
-        """The keys that match a pattern such as 'user.*', in order."""
-        pattern = "*" if match is None else text(match)
-        return _matching(kv.keys(plain(pattern)), pattern, _type)
+        """The keys that match a pattern such as 'user.*'."""
+        return pages(self.scan, match=match, count=count or 1000, _type=_type)
 
     @command
     def keys(tx, pattern="*", **kwargs):

@@ -131,15 +131,15 @@ class Lists:
 
         The pair of key and value, or None.
         """
-        return self._blocking(_pop_any, (texts(keys), True), timeout)
+        return self._blocking(("BLPOP", *texts(keys)), _pop_any, (texts(keys), True), timeout)
 
     def brpop(self, keys, timeout=0):
         """Like blpop, with the last value."""
-        return self._blocking(_pop_any, (texts(keys), False), timeout)
+        return self._blocking(("BRPOP", *texts(keys)), _pop_any, (texts(keys), False), timeout)
 
     def blmove(self, first_list, second_list, timeout, src="LEFT", dest="RIGHT"):
         """Like lmove, waiting for a value up to timeout seconds."""
-        return self._blocking(_move, (first_list, second_list, src, dest), timeout)
+        return self._blocking(("BLMOVE", first_list, second_list, src, dest), _move, (first_list, second_list, src, dest), timeout)
 
     def brpoplpush(self, src, dst, timeout=0):
         """Like rpoplpush, waiting for a value up to timeout seconds."""

@@ -5,6 +5,7 @@ import uuid
 
 from serai.redis.command import seconds
 from serai.redis.errors import LockError, LockNotOwnedError
+from serai.redis.transaction import text
 
 
 class Lock:
@@ -46,7 +47,7 @@ class Lock:
 
     def owned(self):
         """Whether this object holds the lock."""
-        return self.token is not None and self.redis.get(self.name) == self.token
+        return self.token is not None and _same(self.redis.get(self.name), self.token)
 
     def release(self):
         """Give the lock up."""
@@ -73,9 +74,14 @@ class Lock:
         """Do change if the lock has the token, both at one moment."""
 
         def step(pipe):
-            if pipe.get(self.name) != token:
+            if not _same(pipe.get(self.name), token):
                 raise LockNotOwnedError(f"lock {self.name!r} is no longer owned: its timeout passed")
             pipe.multi()
             change(pipe)
 
         self.redis.transaction(step, self.name)
+
+
+def _same(value, token):
+    """Whether a reply, str or bytes, is the token."""
+    return value is not None and text(value) == text(token)

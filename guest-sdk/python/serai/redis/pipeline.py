@@ -2,12 +2,13 @@
 
 from serai import kv
 from serai.errors import Conflict
+from serai.redis.client import Sequence
 from serai.redis.commands import Commands
 from serai.redis.errors import RedisError, WatchError
 from serai.redis.transaction import Transaction, attempts, run, text
 
 
-class Pipeline(Commands):
+class Pipeline(Sequence, Commands):
     """What Redis.pipeline returns: commands wait until :meth:`execute`.
 
     With transaction they happen together: others see all of them or none, and
@@ -17,18 +18,6 @@ class Pipeline(Commands):
     def __init__(self, transaction=True):
         self.transaction = transaction
         self.reset()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.reset()
-
-    def __len__(self):
-        return len(self._queue)
-
-    def __bool__(self):
-        return True
 
     def reset(self):
         """Forget the commands and what is watched."""
@@ -51,16 +40,6 @@ class Pipeline(Commands):
         """Forget what is watched."""
         self._watched, self._at_once = {}, False
         return True
-
-    def multi(self):
-        """Have commands wait for execute, after watch."""
-        if self._queue:
-            raise RedisError("multi must come before the commands")
-        self._at_once = False
-
-    def discard(self):
-        """Forget the commands."""
-        self.reset()
 
     def execute(self, raise_on_error=True):
         """Run the commands and return their replies, a list.
@@ -88,7 +67,7 @@ class Pipeline(Commands):
         self._queue.append((function, args, kwargs))
         return self
 
-    def _blocking(self, function, args, timeout):
+    def _blocking(self, words, function, args, timeout):
         return self._command(function, args, {})  # in a pipeline nothing waits
 
 

@@ -2,7 +2,7 @@
 
 import random
 
-from serai.redis.command import command, glob, texts
+from serai.redis.command import command, glob, pages, texts
 from serai.redis.errors import DataError
 from serai.redis.transaction import SET, text
 
@@ -127,7 +127,7 @@ class Sets:
 
     def sscan_iter(self, name, match=None, count=None):
         """The members that match."""
-        return iter(self.sscan(name, match=match)[1])
+        return pages(self.sscan, name, match=match, count=count)
 
 
 def _read(tx, name):

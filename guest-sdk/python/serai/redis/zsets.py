@@ -1,6 +1,6 @@
 """Commands of sorted sets: members with scores, in the order of the scores."""
 
-from serai.redis.command import between, command, glob, texts
+from serai.redis.command import between, command, glob, pages, texts
 from serai.redis.errors import DataError, ResponseError, not_a_float
 from serai.redis.transaction import SET, ZSET, text
 
@@ -131,11 +131,11 @@ class SortedSets:
     def bzpopmin(self, keys, timeout=0):
         """Take the member with the lowest score of the first set that has one,
         waiting for it; the key, the member and its score."""
-        return self._blocking(_pop_any, (texts(keys), False), timeout)
+        return self._blocking(("BZPOPMIN", *texts(keys)), _pop_any, (texts(keys), False), timeout)
 
     def bzpopmax(self, keys, timeout=0):
         """Like bzpopmin, with the highest score."""
-        return self._blocking(_pop_any, (texts(keys), True), timeout)
+        return self._blocking(("BZPOPMAX", *texts(keys)), _pop_any, (texts(keys), True), timeout)
 
     @command
     def zunionstore(tx, dest, keys, aggregate=None):
@@ -161,7 +161,7 @@ class SortedSets:
 
     def zscan_iter(self, name, match=None, count=None, score_cast_func=float):
         """The pairs of members that match and their scores."""
-        return iter(self.zscan(name, match=match, score_cast_func=score_cast_func)[1])
+        return pages(self.zscan, name, match=match, count=count, score_cast_func=score_cast_func)
 
 
 def _read(tx, name):
