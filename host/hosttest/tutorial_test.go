@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector/connectortest"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/host/hosttest"
 	"github.com/seraihost/serai/host/server"
@@ -90,7 +91,7 @@ func TestBankingTutorial(t *testing.T) {
 	r := h.Call("POST", tutorial.UserPath, body, tutorialLogin)
 	got := messages(t, h, "api.user.get-details", r)
 	failure := failureOf(t, h, r)
-	if r.Status != 500 || len(got) != 4 || got[2] != "Notifying Fraud detection; u=my.user" || !strings.Contains(failure.Message, "amqp") {
+	if r.Status != 500 || len(got) != 4 || got[2] != "Notifying Fraud detection; u=my.user" || failure.Message != `no connection "Fraud Detection Connection"` {
 		t.Errorf("%d %s, and the log is %q, %s", r.Status, r.Body, got, failure.Message)
 	}
 	if r := h.Call("POST", tutorial.UserPath, `{"user_name":"jane.roe"}`, tutorialLogin); r.Status != 200 {
@@ -107,6 +108,35 @@ func TestBankingTutorial(t *testing.T) {
 	r = h.Call("POST", tutorial.UserPath, "", tutorialLogin)
 	if r.Status != 200 || r.Body != `{"user_name": "John Doe", "user_type": "SRT"}` {
 		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
+
+// TestBankingTutorialNotifies takes the last step of the tutorial: with a
+// broker the fraud detection system gets a message.
+func TestBankingTutorialNotifies(t *testing.T) {
+	t.Parallel()
+	r := connectortest.StartRabbitMQ(t)
+	ch := broker(t, r)
+	if err := ch.ExchangeDeclare("/tutorial", "direct", true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDeclare("fraud", true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.QueueBind("fraud", "api", "/tutorial", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	h := startTutorial(t)
+	connectBroker(t, h.Operator, "Fraud Detection Connection", r)
+	if err := h.Operator.SetKey(t.Context(), host.DefaultTenant, "notify.fraud.RGV", []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.Call("POST", tutorial.UserPath, `{"user_name":"my.user"}`, tutorialLogin); r.Status != 200 {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	d, ok, err := ch.Get("fraud", true)
+	if err != nil || !ok || string(d.Body) != "my.user looked at account 123456" {
+		t.Errorf("%v %v %q", err, ok, d.Body)
 	}
 }
 
