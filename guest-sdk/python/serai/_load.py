@@ -114,7 +114,7 @@ def classes(module):
     """
     found = {
         value: None for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Service) and not value.__module__.startswith(("serai", "zato"))
+        if isinstance(value, type) and issubclass(value, Service) and value.__module__.partition(".")[0] not in ("serai", "zato")
     }
     own = [c for c in found if c.__module__ == module.__name__] or list(found)
     return [c for c in own if not c.__name__.startswith("_") and handles(c)]

@@ -24,6 +24,11 @@ class Find(unittest.TestCase):
         self.assertEqual(list(_load.find([a, b], "shop")), ["orders.get", "put", "users"])
         self.assertEqual(list(_load.find([b], "shop")), ["shop"])
 
+    def test_names_that_begin_like_packages(self):
+        for name in ("zato_demo", "serai_orders", "zatosample"):
+            m = module(name, HEAD + "class Get(Service):\n    name = 'get'\n    def handle(self): pass\n")
+            self.assertEqual(list(_load.find([m], "s")), ["get"])
+
     def test_refusals(self):
         a = module("one", HEAD + "class A(Service):\n    name = 'x'\n    def handle(self): pass\n")
         b = module("two", HEAD + "class B(Service):\n    name = 'x'\n    def handle(self): pass\n")

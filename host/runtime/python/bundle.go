@@ -115,8 +115,12 @@ func findEntries(f files, wanted string) ([]string, error) {
 			return []string{name}, nil
 		}
 	}
+	top := f["."].entries
+	if len(top) == 1 && strings.HasSuffix(top[0].Name(), ".py") && !top[0].IsDir() {
+		return []string{top[0].Name()}, nil // a file on its own is the service, whatever it is called
+	}
 	var found []string
-	for _, e := range f["."].entries {
+	for _, e := range top {
 		if !e.IsDir() && strings.HasSuffix(e.Name(), ".py") && !test(e.Name()) {
 			found = append(found, e.Name())
 		}

@@ -69,6 +69,7 @@ func TestOpen(t *testing.T) {
 		{name: "a missing choice", entry: "x.py", headers: named("service.py"), wantErr: `no Python file "x.py"`},
 		{name: "no file", headers: named("readme.txt"), wantErr: "no Python file at its top"},
 		{name: "empty", wantErr: "no Python file at its top"},
+		{name: "one file that is called like a test", headers: named("sim_test.py"), want: "sim_test.py"},
 		{name: "several files", headers: named("b.py", "a.py", "test_a.py", "a_test.py", "conftest.py", "c/d.py"), want: "a.py b.py"},
 		{name: "only tests", headers: named("test_a.py"), wantErr: "no Python file at its top"},
 		{name: "a choice among several", entry: "b.py", headers: named("b.py", "a.py"), want: "b.py"},
