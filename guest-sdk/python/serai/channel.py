@@ -6,6 +6,10 @@ import io
 TYPES = {"http": "http-soap", "async": "invoke-async", "control": "service"}
 
 
+#: What Zato calls the types of security definitions.
+SECURITY = {"basic": "basic_auth", "api-key": "apikey"}
+
+
 class Security:
     """Who authenticated, and by which security definition; empty if nobody had to."""
 
@@ -15,8 +19,9 @@ class Security:
         name = envelope.get("security-name", "")
         #: The definition's name, which is also its id.
         self.id = self.name = name
-        #: The definition's type, such as basic_auth or apikey.
-        self.type = envelope.get("security-type", "")
+        #: The definition's type: basic_auth or apikey.
+        kind = envelope.get("security-type", "")
+        self.type = SECURITY.get(kind, kind)
         #: Who called.
         self.username = envelope.get("principal", "")
 

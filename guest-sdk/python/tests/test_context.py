@@ -24,7 +24,7 @@ def service(*fields, body=b""):
 
 class Contexts(unittest.TestCase):
     def test_channel(self):
-        s = service(*HTTP, "channel-name", "users", "data-format", "json", "security-name", "API", "security-type", "basic_auth")
+        s = service(*HTTP, "channel-name", "users", "data-format", "json", "security-name", "API", "security-type", "basic")
         c = s.channel
         self.assertEqual((c.id, c.name, c.type, c.data_format, c.is_internal), ("users", "users", "http-soap", "json", False))
         self.assertEqual((c.sec.id, c.security.name, c.sec.type, c.sec.username), ("API", "API", "basic_auth", "ada"))
