@@ -71,6 +71,7 @@ const (
 	FieldErrorTraceback = "error.traceback" // for the author, never for API clients
 	FieldErrorFile      = "error.file"
 	FieldErrorLine      = "error.line"
+	FieldErrorCIDHeader = "error.cid-header" // header of the HTTP reply that shall have the correlation id too
 )
 
 // Fields of the envelope that ExportInit gets. With FieldService the upload is

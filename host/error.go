@@ -37,6 +37,9 @@ type GuestFailure struct {
 	Traceback string `json:"traceback,omitempty"`
 	File      string `json:"file,omitempty"`
 	Line      int    `json:"line,omitempty"`
+	// CIDHeader is a header, besides X-Request-Id, in which the guest's API
+	// clients look for the request id. It is not checked.
+	CIDHeader string `json:"-"`
 }
 
 // Error returns the message, and what it wraps if the message does not say that.

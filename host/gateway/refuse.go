@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/problem"
 )
 
@@ -25,6 +27,11 @@ type refusal struct {
 func (g *Gateway) fail(rctx *fasthttp.RequestCtx, cid string, err error) {
 	p := problem.From(err, cid).Public().Opened(err)
 	g.refuse(rctx, p)
+	if e, ok := errors.AsType[*host.Error](err); ok && e.Detail != nil && e.Detail.CIDHeader != "" {
+		if name := e.Detail.CIDHeader; isToken(name) && !owned(name) && len(name) <= 64 && !strings.EqualFold(name, "content-type") {
+			rctx.Response.Header.Set(name, cid)
+		}
+	}
 	if p.Traceback != "" && bytes.HasPrefix(rctx.Request.Header.Peek("Accept"), []byte("text/")) {
 		rctx.Response.Header.SetContentType("text/plain; charset=utf-8")
 		rctx.Response.SetBodyString(p.Detail + "\n\n" + p.Traceback + "\nrequest id " + p.CID + "\n")

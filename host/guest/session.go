@@ -117,6 +117,7 @@ func (s *Session) Failure(code uint64) *host.Error {
 		Message:   e.Get(abi.FieldErrorMessage),
 		Traceback: e.Get(abi.FieldErrorTraceback),
 		File:      e.Get(abi.FieldErrorFile),
+		CIDHeader: e.Get(abi.FieldErrorCIDHeader),
 	}
 	f.Line, _ = strconv.Atoi(e.Get(abi.FieldErrorLine))
 	c := abi.Failed

@@ -71,6 +71,8 @@ class Get(Service):
             self.response.headers['X-Mine'] = '1'
         elif what == 'missing':
             raise NotFound(self.cid, 'There is none')
+        elif what == 'broken':
+            raise ValueError('no such thing')
 `
 
 // TestZatoCID checks that what imports from zato answers with the header that
@@ -82,7 +84,7 @@ func TestZatoCID(t *testing.T) {
 	settings.Export = "Get"
 	h.Deploy("get", hosttest.Python(unmodified), settings)
 	h.Deploy("plain", hosttest.Python("def handle(request):\n    return {}\n"), hosttest.Routes("POST /plain"))
-	for what, want := range map[string]int{"json": 200, "text": 200, "none": 200, "header": 201, "missing": 404} {
+	for what, want := range map[string]int{"json": 200, "text": 200, "none": 200, "header": 201, "missing": 404, "broken": 500} {
 		r := h.Call("POST", "/get", what)
 		if cid := r.Header.Get("X-Zato-CID"); r.Status != want || cid == "" || cid != r.Header.Get("X-Request-Id") {
 			t.Errorf("%s: %d %v", what, r.Status, r.Header)

@@ -9,7 +9,7 @@ import importlib
 import sys
 
 import _serai
-from serai import _absent, _hooks, _lifecycle, _load, _output, _restrict, _tmp, formats, model, transport, urlopen
+from serai import _absent, _hooks, _lifecycle, _load, _missing, _output, _restrict, _tmp, formats, model, transport, urlopen
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
@@ -108,6 +108,9 @@ def init(envelope):
         _settle()
         handler = next(iter(handlers.values())) if len(handlers) == 1 else _route(handlers)
         return _told_zato_cid(handler) if "zato" in sys.modules else handler
+    except ImportError as exc:
+        _missing.explain(exc)
+        return failure(exc)
     except BaseException as exc:
         return failure(exc)
     finally:
@@ -140,7 +143,7 @@ def _told_zato_cid(handler):
     def handle(envelope, body):
         reply = handler(envelope, body)
         if len(reply) == 3:
-            return reply  # a failure, which the host answers
+            return [*reply[0], "error.cid-header", "X-Zato-CID"], *reply[1:]  # a failure, which the host answers
         fields, content = reply
         return [*(_DECODED[fields] if fields.__class__ is bytes else fields), "header.x-zato-cid", envelope.get("cid", "")], content
 
