@@ -60,10 +60,10 @@ SERVICE = {
     "destination": ("this host has no destinations", "use self.rest['name'] and self.invoke_async"),
     "security": ("secrets stay on the host", "put the security definition on the connection; the host adds the credentials to each request"),
     "get_request_hash": ("replies are not cached by their requests", "use self.cache in handle"),
-    "metrics": ("the host measures every service", "see `serai stats`, or log what is to be counted"),
+    "metrics": ("the host measures every service", "the operator sees its calls in GET /metrics of the control API; count what is yours with self.kvdb.conn.incr"),
     "msg": ("messages are plain Python objects", "use self.request.payload and xml.etree.ElementTree"),
     "notifs": (_SYSTEM, _REST),
-    "stats": ("the host measures every service", "see `serai stats`"),
+    "stats": ("the host measures every service", "the operator sees its calls in GET /metrics of the control API"),
     "delivery": (_SYSTEM, "use self.invoke_async, which is durable"),
 }
 
