@@ -95,6 +95,13 @@ class Handler(logging.Handler):
             self.handleError(record)
 
 
+class Logger(logging.Logger):
+    """The logger of a service: takes cid=, which is in every record anyway."""
+
+    def _log(self, level, msg, args, exc_info=None, extra=None, stack_info=False, stacklevel=1, cid=None):
+        super()._log(level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+
+
 def install():
     """Put the streams and the root logger's handler in place."""
     sys.stdout = sys.__stdout__ = Lines(INFO, "<stdout>", 1)
@@ -104,6 +111,7 @@ def install():
     root.handlers[:] = [Handler()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(False)
+    logging.setLoggerClass(Logger)
 
 
 def flush():

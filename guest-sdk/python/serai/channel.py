@@ -28,6 +28,10 @@ class Security:
     def __bool__(self):
         return bool(self.name or self.username)
 
+    def to_dict(self, needs_impl=False):
+        """The same as a dict."""
+        return {"id": self.id, "name": self.name, "type": self.type, "username": self.username}
+
 
 class Channel:
     """How the call came."""

@@ -30,55 +30,72 @@ _TOKEN = re.compile(r"\[(?:\\.|[^\]])*\]|YYYY|YY|MMMM|MMM|MM|M|DDDD|DDD|DD|Do|D|
 
 
 class Clock:
-    """The time. ``format`` is a form, or False for a datetime."""
+    """The time. ``format`` is a form; with ``needs_format=False``, or False for a form, it is a datetime."""
 
-    def now(self, format=DATE_TIME, tz="UTC", delta=None):  # noqa: A002 - the documented name
+    def now(self, format=DATE_TIME, tz="UTC", needs_format=True, delta=None):  # noqa: A002 - the documented name
         """The time in a time zone, such as 'Europe/Berlin', delta from now."""
-        return _shown(datetime.now(zone(tz)) + (delta or timedelta()), format)
+        return _shown(datetime.now(zone(tz)) + (delta or timedelta()), format, needs_format)
 
-    def utcnow(self, format=DATE_TIME):  # noqa: A002
+    def utcnow(self, format=DATE_TIME, needs_format=True):  # noqa: A002
         """The time in UTC."""
-        return self.now(format)
+        return self.now(format, "UTC", needs_format)
 
     def utcnow_as_float(self):
         """Seconds since 1970."""
         return datetime.now(UTC).timestamp()
 
-    def today(self, format=DATE, tz="UTC"):  # noqa: A002
+    def today(self, format=DATE, tz="UTC", needs_format=True):  # noqa: A002
         """The day in a time zone."""
-        return _shown(datetime.now(zone(tz)).replace(hour=0, minute=0, second=0, microsecond=0), format)
+        return _shown(datetime.now(zone(tz)).replace(hour=0, minute=0, second=0, microsecond=0), format, needs_format)
 
-    def yesterday(self, format=DATE_TIME, tz="UTC"):  # noqa: A002
+    def yesterday(self, format=DATE_TIME, tz="UTC", needs_format=True):  # noqa: A002
         """The same time one day ago."""
-        return self.now(format, tz, timedelta(days=-1))
+        return self.now(format, tz, needs_format, timedelta(days=-1))
 
-    def tomorrow(self, format=DATE_TIME, tz="UTC"):  # noqa: A002
+    def tomorrow(self, format=DATE_TIME, tz="UTC", needs_format=True):  # noqa: A002
         """The same time in one day."""
-        return self.now(format, tz, timedelta(days=1))
+        return self.now(format, tz, needs_format, timedelta(days=1))
 
-    def one_day_from(self, date, format=DATE):  # noqa: A002
+    def one_day_from(self, date, format=DATE, needs_format=True):  # noqa: A002
         """One day after a date or time."""
-        return _shown(moment(date) + timedelta(days=1), format)
+        return _shown(moment(date) + timedelta(days=1), format, needs_format)
 
-    def one_hour_from(self, date, format=DATE):  # noqa: A002
+    def one_hour_from(self, date, format=DATE, needs_format=True):  # noqa: A002
         """One hour after a date or time."""
-        return _shown(moment(date) + timedelta(hours=1), format)
+        return _shown(moment(date) + timedelta(hours=1), format, needs_format)
 
-    def one_minute_from(self, date, format=DATE):  # noqa: A002
+    def one_minute_from(self, date, format=DATE, needs_format=True):  # noqa: A002
         """One minute after a date or time."""
-        return _shown(moment(date) + timedelta(minutes=1), format)
+        return _shown(moment(date) + timedelta(minutes=1), format, needs_format)
 
-    def isonow(self, tz="UTC", format=TIMESTAMP):  # noqa: A002
+    def isonow(self, tz="UTC", needs_format=True, format=TIMESTAMP):  # noqa: A002
         """The time in a time zone, to the microsecond."""
-        return self.now(format, tz)
+        return self.now(format, tz, needs_format)
 
-    def isoutcnow(self, format=TIMESTAMP):  # noqa: A002
+    def isoutcnow(self, needs_format=True, format=TIMESTAMP):  # noqa: A002
         """The time in UTC, to the microsecond."""
-        return self.now(format)
+        return self.now(format, "UTC", needs_format)
 
     def reformat(self, value, from_, to):
-        """A time that is text in one form, in another one."""
-        return shown(parsed(value, from_), to)
+        """A time that is text in one form, or a datetime, in another form.
+
+        The form ``kvdb:NAME`` is the value of the key ``kvdb:date-format:NAME``.
+        """
+        when = parsed(value, _form(from_)) if isinstance(value, str) else moment(value)
+        return shown(when, _form(to))
+
+
+def _form(form):
+    """A form, read from the key/value store if it is a name there."""
+    if not form.startswith("kvdb:"):
+        return form
+    from serai import kv
+
+    key = "kvdb:date-format:" + form[5:]
+    value = kv.get(key)
+    if value is None:
+        raise ValueError(f"there is no key {key!r} with a form such as YYYY-MM-DD")
+    return value.value.decode()
 
 
 def zone(name):
@@ -108,8 +125,8 @@ def moment(value):
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _shown(value, form):
-    return shown(value, form) if isinstance(form, str) else value
+def _shown(value, form, needs_format):
+    return shown(value, form) if needs_format and isinstance(form, str) else value
 
 
 def shown(value, form):

@@ -41,11 +41,11 @@ class Crypto:
         envelope, _ = call("crypto.verify", "hash", expected, body=given)
         return envelope.get("verified") == "1"
 
-    def generate_secret(self, bits=256):
-        """A random secret of so many bits: bytes that are ASCII."""
-        return base64.urlsafe_b64encode(os.urandom(int(bits / 8)))
+    def generate_secret(self, bits=256, as_str=False):
+        """A random secret of so many bits: bytes that are ASCII, or a str."""
+        secret = base64.urlsafe_b64encode(os.urandom(int(bits / 8)))
+        return secret.decode() if as_str else secret
 
     def generate_password(self, bits=192, to_str=False):
         """A random password of so many bits: bytes that are ASCII, or a str."""
-        password = self.generate_secret(bits)
-        return password.decode() if to_str else password
+        return self.generate_secret(bits, to_str)

@@ -4,7 +4,7 @@ import json
 
 from serai import exception
 from serai.data import FORM, JSON, Bunch, decode, encode
-from serai.errors import Timeout, Unsupported
+from serai.errors import NotFound, Timeout, Unsupported
 from serai.host import call, milliseconds
 from serai.naming import kebab, module_part
 
@@ -36,6 +36,8 @@ def invoke(
         fields[2:2] = ("cid", cid)
     try:
         envelope, body = call("invoke", *fields, body=fields.body)
+    except NotFound as exc:
+        raise _unknown(exc, name) from None
     except Timeout:
         if raise_timeout:
             raise
@@ -69,8 +71,18 @@ def invoke_async(
     if expiration:
         fields += ("expires", milliseconds(expiration))
     add_services(fields, "callback", callback)
-    envelope, _ = call("invoke.async", *fields, body=fields.body)
+    try:
+        envelope, _ = call("invoke.async", *fields, body=fields.body)
+    except NotFound as exc:
+        raise _unknown(exc, name) from None
     return envelope.get("cid", "")
+
+
+def _unknown(exc, name):
+    """exc, of a service that does not exist, with what to do about services of Zato itself."""
+    if isinstance(name, str) and name.startswith("zato."):
+        return NotFound(f"no service {name!r}: it is one of Zato's own, which are not here; deploy a service of your own and call that")
+    return exc
 
 
 def invoke_by_impl_name(impl_name, *args, **kwargs):

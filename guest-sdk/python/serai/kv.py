@@ -12,6 +12,7 @@ Keys are in areas that do not see each other; ``''`` is the tenant's own keys.
 
 from typing import NamedTuple
 
+from serai import refuse
 from serai.errors import Denied, NotFound, Unsupported
 from serai.host import call, milliseconds
 
@@ -157,6 +158,9 @@ class KVDB:
         except (NotFound, Denied, Unsupported):
             return _store
         return Server(name) if name else _store
+
+    lua_container = refuse.Refusal("self.kvdb.lua_container", (
+        "the store runs no scripts", "use self.kvdb.conn.pipeline, or self.lock around what must not be interrupted"))
 
     def __repr__(self):
         return "KVDB()"

@@ -271,13 +271,13 @@ class Service:
 
     # --- Logs -------------------------------------------------------------------
 
-    def log_input(self, user_msg=""):
+    def log_input(self, user_msg="", level=logging.INFO, suppress_keys=None):
         """Log what the call came with; values of secret names are masked."""
-        self.logger.info("%s%s", user_msg, masked(self.request.payload))
+        self.logger.log(level, "%s%s", user_msg, masked(self.request.payload))
 
-    def log_output(self, user_msg=""):
+    def log_output(self, user_msg="", level=logging.INFO, suppress_keys=None):
         """Log what the call is answered with; values of secret names are masked."""
-        self.logger.info("%s%s", user_msg, masked(self.response.payload))
+        self.logger.log(level, "%s%s", user_msg, masked(self.response.payload))
 
 
 def _below(cls):

@@ -28,6 +28,7 @@ class Contexts(unittest.TestCase):
         c = s.channel
         self.assertEqual((c.id, c.name, c.type, c.data_format, c.is_internal), ("users", "users", "http-soap", "json", False))
         self.assertEqual((c.sec.id, c.security.name, c.sec.type, c.sec.username), ("API", "API", "basic_auth", "ada"))
+        self.assertEqual(c.security.to_dict(), {"id": "API", "name": "API", "type": "basic_auth", "username": "ada"})
         self.assertIs(s.chan, s.channel)
         self.assertEqual((s.data_format, s.transport), ("json", "plain_http"))
 
@@ -80,7 +81,7 @@ class Contexts(unittest.TestCase):
         s.response.payload = {"token": "x1y2"}
         with self.assertLogs("serai", "INFO") as logs:
             s.log_input("in: ")
-            s.log_output()
+            s.log_output("", logging.WARNING, ["name"])
         self.assertEqual([r.getMessage() for r in logs.records], ["in: {'user': 'ada', 'nested': [{'password': '***'}]}", "{'token': '***'}"])
 
     def test_audit_pii(self):

@@ -149,6 +149,13 @@ class Times(unittest.TestCase):
         ]:
             with self.subTest(value):
                 self.assertEqual(t.reformat(value, from_, to), want)
+        self.assertEqual(t.reformat(self.at, "", "DD.MM.YYYY"), "03.01.2027")
+        with Host():
+            kv.set("kvdb:date-format:crm", "YY-MM-DD HH:mm")
+            kv.set("kvdb:date-format:erp", "MM-DD-YY")
+            self.assertEqual(t.reformat("15-11-20 13:17", "kvdb:crm", "kvdb:erp"), "11-20-15")
+            with self.assertRaisesRegex(ValueError, "no key 'kvdb:date-format:hr'"):
+                t.reformat("15", "kvdb:hr", "YY")
         for value, from_ in [("2027-13-01", "YYYY-MM-DD"), ("x", "YYYY"), ("2027-02-30", "YYYY-MM-DD"), ("2027 366", "YYYY DDDD"), ("1", "W")]:
             with self.subTest(value), self.assertRaises(ValueError):
                 parsed(value, from_)
@@ -159,7 +166,7 @@ class Times(unittest.TestCase):
         now = moment(t.isoutcnow())
         self.assertLess(abs((datetime.datetime.now(datetime.UTC) - now).total_seconds()), 5)
         self.assertEqual(moment(t.tomorrow()) - moment(t.yesterday()), datetime.timedelta(days=2))
-        self.assertEqual((t.today(), type(t.now(False)), t.today(format=False).hour), (t.utcnow("YYYY-MM-DD"), datetime.datetime, 0))
+        self.assertEqual((t.today(), type(t.now(needs_format=False)), t.today(format=False).hour), (t.utcnow("YYYY-MM-DD"), datetime.datetime, 0))
         self.assertIn(t.now("Z", tz="Europe/Berlin"), ("+0100", "+0200"))
         self.assertEqual(moment(datetime.date(2027, 1, 2)), moment("2027-01-02T00:00:00Z"))
         with self.assertRaisesRegex(ValueError, "Europe/Berlin"):

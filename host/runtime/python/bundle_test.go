@@ -71,7 +71,7 @@ func TestOpen(t *testing.T) {
 		{name: "empty", wantErr: "no Python file at its top"},
 		{name: "one file that is called like a test", headers: named("sim_test.py"), want: "sim_test.py"},
 		{name: "several files", headers: named("b.py", "a.py", "test_a.py", "a_test.py", "conftest.py", "c/d.py"), want: "a.py b.py"},
-		{name: "only tests", headers: named("test_a.py"), wantErr: "no Python file at its top"},
+		{name: "only tests", headers: named("test_a.py", "b_test.py"), wantErr: "no Python file at its top"},
 		{name: "a choice among several", entry: "b.py", headers: named("b.py", "a.py"), want: "b.py"},
 		{name: "an extension", headers: named("service.py", "numpy/core/_multiarray.cpython-313-x86_64-linux-gnu.so"), wantErr: "compiled extension"},
 		{name: "a library", headers: named("service.py", "x.libs/libz.so.1"), wantErr: "compiled extension"},

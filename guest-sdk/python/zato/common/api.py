@@ -174,6 +174,8 @@ class KVDB(Attrs):
     """Parts of keys."""
 
     SEPARATOR = ":::"
+    #: Nobody counts calls there: a key that begins so is never set.
+    SERVICE_USAGE = "zato:stats:service:usage:"
 
 
 class MISC:
