@@ -40,7 +40,9 @@ type message struct {
 // retry is what is left of a call that is made until it succeeds.
 type retry struct {
 	Left    int             `json:"left"`
+	Times   int             `json:"times"` // what was left at first
 	Every   time.Duration   `json:"every"`
+	Origin  string          `json:"origin"` // correlation id of the call that asked for it
 	Context json.RawMessage `json:"context,omitempty"`
 }
 

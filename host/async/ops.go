@@ -107,7 +107,9 @@ func single(r *connector.Request, m *message) error {
 		m.Envelope.Add(abi.FieldJobName, name)
 		m.Envelope.Add(abi.FieldJobID, m.CID)
 	}
-	m.Retry, err = retryOf(e)
+	if m.Retry, err = retryOf(e); m.Retry != nil {
+		m.Retry.Origin = r.Scope.CID
+	}
 	return err
 }
 
@@ -131,7 +133,7 @@ func retryOf(e abi.Envelope) (*retry, error) {
 	case context != "" && !json.Valid([]byte(context)):
 		return nil, host.FieldErrorf(abi.FieldContext, "the context is no JSON")
 	}
-	return &retry{Left: n, Every: every, Context: json.RawMessage(context)}, nil
+	return &retry{Left: n, Times: n, Every: every, Context: json.RawMessage(context)}, nil
 }
 
 // several reads a request of OpInvokeGroup.

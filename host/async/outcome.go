@@ -25,7 +25,13 @@ type outcome struct {
 	OK        bool            `json:"ok"`
 	Exception *string         `json:"exception"` // class and message
 	CID       string          `json:"cid"`
-	Context   json.RawMessage `json:"context,omitempty"` // of a retried call
+
+	// The rest is there for a retried call.
+	Context json.RawMessage `json:"context,omitempty"`
+	Repeats *int            `json:"retry_repeats,omitempty"`
+	Seconds *float64        `json:"retry_seconds,omitempty"`
+	CallCID string          `json:"call_cid,omitempty"` // the same as CID
+	OrigCID string          `json:"orig_cid,omitempty"` // of the call that asked for it
 
 	reply *host.Reply // nil if there is none
 }
@@ -40,7 +46,8 @@ func outcomeOf(m *message, began, ended time.Time, reply *host.Reply, err error)
 		Requested: began.UTC().Format(timeLayout), Responded: ended.UTC().Format(timeLayout), reply: reply,
 	}
 	if m.Retry != nil {
-		o.Context = m.Retry.Context
+		every := m.Retry.Every.Seconds()
+		o.Context, o.Repeats, o.Seconds, o.CallCID, o.OrigCID = m.Retry.Context, &m.Retry.Times, &every, m.CID, m.Retry.Origin
 	}
 	switch {
 	case err != nil:
@@ -87,12 +94,14 @@ type summary struct {
 	OK        bool                       `json:"ok"` // all of them are
 	Requested string                     `json:"req_ts_utc"`
 	Responded string                     `json:"resp_ts_utc"`
+	OnTarget  []string                   `json:"on_target"`
+	OnFinal   []string                   `json:"on_final"`
 	Data      map[string]json.RawMessage `json:"data"` // outcomes by target
 }
 
 // summarise describes how a group's calls ended.
 func summarise(m *message, all []json.RawMessage) (*summary, error) {
-	s := &summary{Source: m.From, CID: m.CID, OK: true, Data: make(map[string]json.RawMessage, len(all))}
+	s := &summary{Source: m.From, CID: m.CID, OK: true, OnTarget: m.Callbacks, OnFinal: m.Member.OnFinal, Data: make(map[string]json.RawMessage, len(all))}
 	for _, raw := range all {
 		var o outcome
 		if err := json.Unmarshal(raw, &o); err != nil {

@@ -18,12 +18,12 @@ import (
 const asks = `
 import serai
 from serai import Service
-from serai.patterns import NeedsRetry, RetryFailed
+from serai.patterns import RetryFailed
 
 class Asks(Service):
     name = 'asks'
     def handle(self):
-        scope = {'self': self, 'serai': serai, 'NeedsRetry': NeedsRetry, 'RetryFailed': RetryFailed}
+        scope = {'self': self, 'serai': serai, 'RetryFailed': RetryFailed}
         exec(self.request.payload['code'], scope)
         self.response.payload = {'ok': scope.get('out')}
 `
@@ -209,14 +209,14 @@ except RetryFailed as e:
 	}
 	run(`self.patterns.invoke_retry.invoke_async('third-time', 'async', repeats=5, seconds=0.05, callback='sink', context={'order': 7})`)
 	cid := run(`
-try:
-    self.patterns.invoke_retry.invoke('third-time', 'both', repeats=5, seconds=0.05, callback='second', async_fallback=True)
-except NeedsRetry as e:
-    out = e.cid
+out = self.patterns.invoke_retry.invoke('third-time', 'both', repeats=5, seconds=0.05, callback='second', async_fallback=True)
 `)
 	first := waitKept(t, h.Operator, "sink", 1)[0].Got.(map[string]any)
 	if first["ok"] != true || first["response"] != "try 3" || !cmp.Equal(first["context"], map[string]any{"order": 7.0}) {
 		t.Errorf("the callback got %v", first)
+	}
+	if first["retry_repeats"] != 5.0 || first["retry_seconds"] != 0.05 || first["call_cid"] != first["cid"] || first["orig_cid"] == nil {
+		t.Errorf("the callback got %v, want the settings and ids too", first)
 	}
 	if both := waitKept(t, h.Operator, "second", 1); both[0].ReplyTo != cid || both[0].Got.(map[string]any)["ok"] != true {
 		t.Errorf("the callback of the calls that go on got %+v, want a reply to %v", both, cid)

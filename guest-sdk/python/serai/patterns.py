@@ -47,7 +47,7 @@ class InvokeRetry:
         ZatoException from its last failure.
 
         With async_fallback the further calls are made without waiting:
-        NeedsRetry is raised, whose cid is theirs, and callback is called as by
+        their correlation id is returned, and callback is called as by
         invoke_async.
         """
         pause = _pause(seconds, minutes)
@@ -57,8 +57,7 @@ class InvokeRetry:
             except Exception as exc:
                 failure = exc
             if async_fallback:
-                cid = self._later(name, args, kwargs, max(0, repeats - 1), pause, callback, context, cid, delay=pause)
-                raise NeedsRetry(cid, failure) from failure
+                return self._later(name, args, kwargs, max(0, repeats - 1), pause, callback, context, cid, delay=pause)
             if repeats <= 0:
                 raise RetryFailed(cid, failure) from failure
             repeats -= 1
@@ -93,10 +92,6 @@ class RetryFailed(ZatoException):
     def __init__(self, cid, failure):
         super().__init__(cid, f"{type(failure).__name__}: {failure}")
         self.inner_exc = failure
-
-
-class NeedsRetry(RetryFailed):
-    """A service failed and is called again without waiting, under this cid."""
 
 
 class Patterns:

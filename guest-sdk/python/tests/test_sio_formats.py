@@ -128,6 +128,7 @@ class Reading(unittest.TestCase):
                 got = read(plan, body, "data-format", "xml")
                 self.assertEqual(([p.imei for p in got.phones], got.tags), (phones, tags))
         self.assertEqual(read(declare(input=List("a"))[1], "a=1", "data-format", "form"), {"a": ["1"]})
+        self.assertEqual(read(declare(input=List("a"))[1], "a=1", "header.content-type", "application/x-www-form-urlencoded"), {"a": ["1"]})
 
     def test_csv_options(self):
         _, plan = simple_io(input=("a", "b"), csv_delimiter=";", csv_quote_char="'")

@@ -1,7 +1,7 @@
 """The input of a service, compiled from its declaration."""
 
 from serai import formats
-from serai.data import Bunch
+from serai.data import FORM, Bunch
 from serai.exception import BadRequest
 from serai.sio import annotation, record
 from serai.sio.declare import elements, model_of
@@ -95,9 +95,15 @@ def _fields_of(request, declared):
     payload = request.objects(declared.names, **declared.options.csv_read)
     if isinstance(payload, (str, bytes)) and not request._envelope.get("data-format") and payload.strip()[:1] in ("{", "[", b"{", b"["):
         return formats.load_json(request.raw)
-    if declared.lists and isinstance(payload, dict) and formats.known(request._envelope.get("data-format")) == "form":
+    if declared.lists and isinstance(payload, dict) and _is_form(request._envelope):
         return {name: [value] if name in declared.lists and not isinstance(value, list) else value for name, value in payload.items()}
     return payload
+
+
+def _is_form(envelope):
+    """Whether the body is a form, in which a list of one is no list."""
+    name = envelope.get("data-format")
+    return formats.known(name) == "form" if name else envelope.get("header.content-type", "").lower().startswith((FORM, "multipart/form-data"))
 
 
 def _is_list(shape):
