@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/seraihost/serai/host"
@@ -113,6 +114,9 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 	req.Header.Set("User-Agent", "serai")
 	resp, err := c.http.Do(req)
 	if err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("calling the host: %w; none runs there: start one with serai quickstart, or name it with --control or SERAI_CONTROL", err)
+		}
 		return nil, fmt.Errorf("calling the host: %w", err)
 	}
 	if resp.StatusCode < http.StatusMultipleChoices || resp.Header.Get(headerReply) != "" {
