@@ -86,7 +86,7 @@ func (c *Courier) single(ctx context.Context, m *message) error {
 // again publishes the next attempt of a call that failed.
 func (c *Courier) again(ctx context.Context, m *message) error {
 	next := *m
-	next.Retry = &retry{Left: m.Retry.Left - 1, Every: m.Retry.Every, Context: m.Retry.Context}
+	next.Retry = &retry{Left: m.Retry.Left - 1, Times: m.Retry.Times, Origin: m.Retry.Origin, Every: m.Retry.Every, Context: m.Retry.Context}
 	next.ID = m.ID + "/" + strconv.Itoa(m.Retry.Left)
 	next.NotBefore = c.now().Add(m.Retry.Every)
 	return c.publish(ctx, &next)
