@@ -3,12 +3,11 @@
 import types
 import typing
 
-from serai.sio.elem import Bool, Elem, Int, Text
+from serai.sio.elem import Bool, Elem, Identifier, Int, Text
 
 #: What a name says of its values. An element of a type says it itself.
 BOOL_PREFIXES = ("by_", "has_", "is_", "may_", "needs_", "should_")
-INT_SUFFIXES = ("_id", "_count", "_size", "_size_min", "_size_max", "_timeout")
-INT_NAMES = ("id",)
+INT_SUFFIXES = ("_count", "_size", "_size_min", "_size_max", "_timeout")
 
 
 def by_name(name):
@@ -16,7 +15,9 @@ def by_name(name):
     bare = name.lstrip("+-")
     if bare.startswith(BOOL_PREFIXES):
         return Bool(name)
-    if bare in INT_NAMES or bare.endswith(INT_SUFFIXES):
+    if bare == "id" or bare.endswith("_id"):
+        return Identifier(name)
+    if bare.endswith(INT_SUFFIXES):
         return Int(name)
     return Text(name)
 

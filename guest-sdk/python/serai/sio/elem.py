@@ -98,6 +98,12 @@ class Int(_Converted):
     scalar = scalar.INT
 
 
+class Identifier(_Converted):
+    """int where the value is one, else str. Names such as user_id stand for it."""
+
+    scalar = scalar.IDENTIFIER
+
+
 class Float(_Converted):
     """float, also of a number in a text."""
 

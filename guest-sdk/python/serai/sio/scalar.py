@@ -80,6 +80,14 @@ def _int(value):
     raise TypeError
 
 
+def _identifier(value):
+    """The number that an identifier is, or its text: CUST-001 identifies too."""
+    try:
+        return _int(value)
+    except (TypeError, ValueError):
+        return _text(value)
+
+
 def _float(value):
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise TypeError
@@ -218,6 +226,7 @@ class Float(Scalar):
 
 TEXT = Scalar(str, _text, "a text", blank=False)
 STRING = Scalar(str, _string, "a text", blank=False)
+IDENTIFIER = Scalar(int, _identifier, "an integer or a text")
 INT = Scalar(int, _int, "an integer")
 FLOAT = Float(None, _float, "a number")
 DECIMAL = Scalar(Decimal, _decimal, "a decimal number")
