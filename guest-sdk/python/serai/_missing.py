@@ -16,6 +16,7 @@ COMPILED = {
     "cryptography": "use self.crypto",
     "Crypto": "use self.crypto",
     "gevent": "use self.patterns.parallel for several calls at once and time.sleep to wait",
+    "lxml": "use xml.etree.ElementTree, which has ElementPath for XPath",
     "numpy": "have the computation behind an HTTP API and call it with self.rest['name']",
     "pandas": "read tables with csv or openpyxl",
     "psycopg2": "call a service in front of the database with self.rest['name']",
