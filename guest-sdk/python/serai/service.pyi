@@ -19,6 +19,7 @@ from serai.lock import Lock
 from serai.patterns import Patterns
 from serai.request import Request
 from serai.response import Response
+from serai.amqp import Connections as AMQPConnections
 from serai.rest import Connections, Out
 from serai.schedule import Schedule
 
@@ -51,6 +52,7 @@ class Service:
     out: Out
     outgoing: Out
     rest: Connections
+    amqp: AMQPConnections
     audit_pii: AuditPII
     usage: int
     handle_return_time: datetime | None
