@@ -120,7 +120,9 @@ func (z *importer) restChannel(o object, service, path string, auth []string) Ch
 	if o.get("params_pri") == string(host.MessageOverParams) {
 		c.ParamsPriority = host.MessageOverParams
 	}
-	if o.get("url_params_pri") == string(host.QueryOverPath) {
+	// What the file leaves out is Zato's default, which matters where a path has parameters.
+	switch order := o.get("url_params_pri"); {
+	case order == string(host.QueryOverPath), order == "" && strings.Contains(path, "{"):
 		c.URLParamsPriority = host.QueryOverPath
 	}
 	return c
