@@ -2,4 +2,4 @@
 // code in the package itself only tests them.
 package examples
 
-//go:generate sh -c "cd c-hello && clang-19 --target=wasm32 -Os -ffreestanding -fno-builtin -nostdlib -I../../../guest-sdk/c -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=16384 -o hello.wasm hello.c && chmod -x hello.wasm && clang-19 --version | head -n 1 >toolchain.txt"
+//go:generate sh -c "cd c-hello && clang-19 --target=wasm32 -Os -ffreestanding -fno-builtin -I../../../guest-sdk/c -c -o hello.o hello.c && wasm-ld-19 --no-entry --strip-all -z stack-size=16384 -o hello.wasm hello.o && rm hello.o && chmod -x hello.wasm && clang-19 --version | head -n 1 >toolchain.txt"

@@ -29,7 +29,7 @@ def failure(exc, values=False):
         message = str(exc)
     fields = [
         "error.type", type(exc).__name__,
-        "error.message", _clip(message.replace(f"({APP}", "(") or type(exc).__name__),
+        "error.message", _clip(message[:MOST].replace(f"({APP}", "(") or type(exc).__name__),
         "error.traceback", _clean(_text(exc, values)), "error.file", _clean(file.removeprefix(APP)), "error.line", line,
     ]
     return fields, None, 1
@@ -53,12 +53,24 @@ def _place(exc, tb):
 
 def _text(exc, values):
     told = traceback.TracebackException.from_exception(exc)
+    _shorten(told)
     if values:
         _Values().add(told, exc)
     text = "".join(told.format()).replace(f'File "{APP}', 'File "')
     if len(text) > MOST:
         text = text[: MOST // 2] + "\n[...]\n" + text[-MOST // 2 :]
     return text
+
+
+def _shorten(told):
+    """Clip messages before they are copied into texts: there may be no memory
+    for copies of a message that takes a good part of it."""
+    seen = set()
+    while told is not None and id(told) not in seen:
+        seen.add(id(told))
+        if isinstance(told._str, str) and len(told._str) > MOST:
+            told._str = told._str[: MOST // 2] + "\n[...]\n" + told._str[-MOST // 4 :]
+        told = told.__cause__ or told.__context__
 
 
 class _Values:
