@@ -130,8 +130,9 @@ func (c *Conn) Close() error {
 
 // fault says what an error of the library means for a user of the connection.
 func fault(broker *amqp091.Connection, err error) error {
+	_, cut := errors.AsType[net.Error](err) // the library may notice later that its socket is gone
 	switch e, ok := errors.AsType[*amqp091.Error](err); {
-	case broker.IsClosed():
+	case broker.IsClosed(), cut:
 		return fmt.Errorf("%w: %w", connector.ErrNotConnected, err)
 	case ok:
 		return errors.New(e.Reason) // the broker closed the channel only
