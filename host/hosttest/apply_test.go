@@ -17,7 +17,6 @@ import (
 	doc "github.com/seraihost/serai/host/config"
 	"github.com/seraihost/serai/host/control/client"
 	"github.com/seraihost/serai/host/hosttest"
-	"github.com/seraihost/serai/host/server"
 )
 
 // document reads a document as serai apply does.
@@ -230,10 +229,8 @@ func TestApplyRefusesTheWholeDocument(t *testing.T) {
 }
 
 func TestApplyOfATenant(t *testing.T) {
+	hostileOnly(t)
 	t.Parallel()
-	if server.DefaultEngine != "wasmtime" {
-		t.Skip("a host on wazero has one tenant")
-	}
 	h := hosttest.Start(t, nil)
 	token, err := h.Operator.CreateTenant(t.Context(), "acme", map[string]any{"services": 1})
 	if err != nil {

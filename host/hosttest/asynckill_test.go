@@ -96,6 +96,7 @@ class Start(Service):
 // TestAsyncIsFair floods the host with slow calls of one tenant, which no
 // other waits for.
 func TestAsyncIsFair(t *testing.T) {
+	hostileOnly(t)
 	t.Parallel()
 	h := hosttest.Start(t, nil)
 	run := deployAsks(t, h)

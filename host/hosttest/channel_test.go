@@ -105,6 +105,7 @@ func TestChannelEditsDropNothing(t *testing.T) {
 // TestChannelsOfTenants keeps the channels of one tenant from another one's
 // requests, services and definitions.
 func TestChannelsOfTenants(t *testing.T) {
+	hostileOnly(t)
 	t.Parallel()
 	h := hosttest.Start(t, nil)
 	twin := newTwin(t, h, "other")

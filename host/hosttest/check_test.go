@@ -118,7 +118,7 @@ func limits(route string, edit func(*client.Limits)) client.Settings {
 
 func duration(d time.Duration) *host.Duration { return new(host.Duration(d)) }
 
-// hostileOnly skips where guests are trusted.
+// hostileOnly skips where guests are trusted and there is one tenant.
 func hostileOnly(t testing.TB) {
 	t.Helper()
 	if server.DefaultEngine != "wasmtime" {
