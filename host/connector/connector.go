@@ -5,6 +5,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"io"
 	"sort"
 
 	"github.com/seraihost/serai/abi"
@@ -16,6 +17,9 @@ type Request struct {
 	Scope    Scope
 	Envelope abi.Envelope // the fields of the operation; FieldOp is among them
 	Body     []byte       // the payload; valid until Do returns
+	// Stream, if not nil, is the payload instead of Body, and comes as it is
+	// read, once. It is valid until Do returns.
+	Stream io.Reader
 }
 
 // Scope says on whose behalf an operation runs.
@@ -33,6 +37,9 @@ type Scope struct {
 type Result struct {
 	Envelope abi.Envelope
 	Body     []byte
+	// Stream, if not nil, is the payload instead of Body, for who asked for
+	// it. Whoever has the result closes it.
+	Stream io.ReadCloser
 }
 
 // Op is one operation of a connector.

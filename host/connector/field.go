@@ -9,8 +9,9 @@ import (
 	"github.com/seraihost/serai/host"
 )
 
-// Field is one setting of a configuration. It comes from a field of the
-// configuration's struct and its tags:
+// Field is one setting of a configuration, or one field of an operation, see
+// [FormOf]. A setting comes from a field of the configuration's struct and its
+// tags:
 //
 //	Host string `json:"host" required:"true" doc:"name or address of the server"`
 //	Port int    `json:"port" default:"5432" min:"1" max:"65535" doc:"…"`
@@ -20,11 +21,12 @@ import (
 // A nested struct has Fields; an embedded one adds its fields.
 type Field struct {
 	Name     string // from json
-	Type     string // string, integer, boolean, duration, size, list, map or object
+	Type     string // string, integer, boolean, duration, size, list, map or object; in an operation also milliseconds, json and values
 	Doc      string
 	Default  string
 	Required bool
 	Secret   bool // must be a reference to a secret
+	Optional bool // of an operation: absent is something else than empty or zero
 	Enum     []string
 	Min, Max string
 	Fields   []Field // of an object

@@ -62,6 +62,10 @@ func (r Redelivery) policy() Redelivery { return r }
 type SourceSpec[C any, S interface{ policy() Redelivery }] struct {
 	Type    string // of the connection and of the channel
 	Channel string // what calls say they came by, one of abi.Channel…
+	Doc     string // one sentence
+	// Message is what messages say below abi.PrefixMessage, [Encoder.Fields]
+	// of what writes them.
+	Message []Field
 	// Check refuses what the tags of S let pass.
 	Check func(s S) error
 	// Open connects, as Open of a [Spec] does, and begins to receive nothing yet.
@@ -70,8 +74,9 @@ type SourceSpec[C any, S interface{ policy() Redelivery }] struct {
 
 // SourceType is a [SourceSpec] without its types.
 type SourceType struct {
-	Type, Channel string
-	Config        []Field // of a channel
+	Type, Channel, Doc string
+	Config             []Field // of a channel
+	Message            []Field // below abi.PrefixMessage
 	// Validate refuses a channel's configuration and names the field below "config".
 	Validate func(raw []byte) error
 	// Open connects with the configurations of a connection and of a channel.
@@ -81,7 +86,7 @@ type SourceType struct {
 // DefineSource returns the type of a spec. A spec that makes no sense is a
 // fault of the program and panics.
 func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S]) SourceType {
-	if s.Type == "" || s.Channel == "" || s.Open == nil {
+	if s.Type == "" || s.Channel == "" || s.Doc == "" || s.Open == nil {
 		panic(fmt.Sprintf("connector: the spec of sources of %q is incomplete", s.Type))
 	}
 	var (
@@ -98,7 +103,7 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 		return v, err
 	}
 	return SourceType{
-		Type: s.Type, Channel: s.Channel, Config: ofChannel,
+		Type: s.Type, Channel: s.Channel, Doc: s.Doc, Config: ofChannel, Message: s.Message,
 		Validate: func(raw []byte) error {
 			_, err := decode(raw)
 			return err

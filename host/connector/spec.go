@@ -64,28 +64,6 @@ type Env struct {
 	Log *slog.Logger
 }
 
-// Operation is something that a service does with a connection. The envelope
-// of its request names the connection in the field "connection".
-type Operation[K Conn] struct {
-	Name  string // such as "redis.command"
-	Doc   string // one sentence
-	In    []Param
-	Body  string // what the request's body is, "" if there is none
-	Out   []Param
-	Reply string // what the reply's body is
-	// Retry says that doing it twice does no harm, so that it is repeated
-	// when the connection turns out to be lost.
-	Retry bool
-	// Do performs it within ctx, which ends with the service's call. The
-	// pool has checked grants and limits, and turns its errors into codes:
-	// a *host.Error as it is, ErrNotConnected into Unavailable, others into
-	// Remote with their text.
-	Do func(ctx context.Context, conn K, r *Request) (*Result, error)
-}
-
-// Param is a field of an operation's envelope.
-type Param struct{ Name, Doc string }
-
 // Connector is a [Spec] without its types.
 type Connector struct {
 	Type, Doc, Untested string
@@ -96,15 +74,6 @@ type Connector struct {
 	Validate func(raw []byte) error
 	// Open connects with a configuration whose secrets secret fills in.
 	Open func(ctx context.Context, raw []byte, secret func(name string) (string, error), env Env) (Conn, error)
-}
-
-// OpInfo is an [Operation] without its types.
-type OpInfo struct {
-	Name, Doc   string
-	In, Out     []Param
-	Body, Reply string
-	Retry       bool
-	Do          func(ctx context.Context, conn Conn, r *Request) (*Result, error)
 }
 
 // Define returns the connector of a spec. A spec that makes no sense is a
@@ -127,19 +96,7 @@ func Define[C any, K Conn](s Spec[C, K]) Connector {
 		},
 	}
 	for _, op := range s.Ops {
-		if op.Name == "" || op.Doc == "" || op.Do == nil {
-			panic(fmt.Sprintf("connector: operation %q of %s is incomplete", op.Name, s.Type))
-		}
-		out.Ops = append(out.Ops, OpInfo{
-			Name: op.Name, Doc: op.Doc, In: op.In, Out: op.Out, Body: op.Body, Reply: op.Reply, Retry: op.Retry,
-			Do: func(ctx context.Context, conn Conn, r *Request) (*Result, error) {
-				k, ok := conn.(K)
-				if !ok {
-					return nil, fmt.Errorf("the connection is a %T", conn) // the pool opens what the type's Open returned
-				}
-				return op.Do(ctx, k, r)
-			},
-		})
+		out.Ops = append(out.Ops, op.info())
 	}
 	if s.Type == "" || s.Doc == "" || s.Open == nil {
 		panic(fmt.Sprintf("connector: the spec of %q is incomplete", s.Type))

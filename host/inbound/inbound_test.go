@@ -42,7 +42,7 @@ type queueConfig struct {
 
 func (w *world) kind() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[connConfig, queueConfig]{
-		Type: "mem", Channel: "mem",
+		Type: "mem", Channel: "mem", Doc: "Memory.",
 		Open: func(_ context.Context, c connConfig, q queueConfig, _ connector.Env) (connector.Source, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -195,7 +195,7 @@ func testErrors(t *testing.T, broker *connectortest.RabbitMQ) {
 		{"amqp.publish", fields("routing-key", "fixed", "expiration", "soon"), abi.Invalid, `expiration "soon"`},
 		{"amqp.publish", fields("routing-key", "fixed", "user-id", "somebody"), abi.Remote, "PRECONDITION_FAILED"},
 		{"amqp.publish", fields("routing-key", "fixed", "headers", "[]"), abi.Invalid, "give a JSON object"},
-		{"amqp.publish", fields("routing-key", "fixed", "headers", "{} {}"), abi.Invalid, "data after"},
+		{"amqp.publish", fields("routing-key", "fixed", "headers", "{} {}"), abi.Invalid, "headers is no JSON"},
 		{"amqp.publish", fields("routing-key", "fixed", "headers", `{"n": 1e999}`), abi.Invalid, "the number 1e999"},
 		{"amqp.publish", fields("routing-key", "fixed", "headers", `{"n": `+strings.Repeat("[", 20)+strings.Repeat("]", 20)+`}`), abi.Invalid, "nested"},
 		{"amqp.publish", fields("routing-key", "fixed", "headers", `{"n": "`+strings.Repeat("x", 64<<10)+`"}`), abi.Invalid, "at most 65536"},
@@ -208,7 +208,11 @@ func testErrors(t *testing.T, broker *connectortest.RabbitMQ) {
 		{"amqp.declare", fields("queue", "fixed", "durable", "0"), abi.Remote, "PRECONDITION_FAILED - inequivalent arg 'durable'"},
 		{"amqp.declare", fields("queue", "q", "exchange", "none"), abi.Remote, "NOT_FOUND - no exchange 'none'"},
 	} {
-		_, err := f.Do(t.Context(), c.op, c.fields, "x")
+		body := "x"
+		if c.op == "amqp.declare" {
+			body = ""
+		}
+		_, err := f.Do(t.Context(), c.op, c.fields, body)
 		if host.CodeOf(err) != c.code || !strings.Contains(host.MessageOf(err), c.want) {
 			t.Errorf("%s %.80v: %v (%s), want %s", c.op, c.fields, err, host.CodeOf(err), c.want)
 		}

@@ -2,8 +2,7 @@ package amqp
 
 import (
 	"context"
-	"slices"
-	"strconv"
+	"encoding/json"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -13,70 +12,65 @@ import (
 
 // declaration is what shall exist.
 type declaration struct {
-	exchange, kind, queue, key string
-	durable, autoDelete        bool
-	arguments                  amqp091.Table
+	Exchange   string          `field:"exchange" doc:"exchange to declare, or to bind the queue to"`
+	Kind       string          `field:"exchange-type" enum:"direct,fanout,topic,headers" doc:"direct, fanout, topic or headers; without it the exchange is there already"`
+	Queue      string          `field:"queue" doc:"queue to declare"`
+	Key        string          `field:"routing-key" doc:"routing key of the binding"`
+	Durable    bool            `field:"durable" default:"true" doc:"false: gone when the broker restarts"`
+	AutoDelete bool            `field:"auto-delete" doc:"true: gone when nothing uses it any more"`
+	Arguments  json.RawMessage `field:"arguments" doc:"an object of arguments, of the queue or else of the exchange"`
 }
 
-func declarationOf(r *connector.Request) (declaration, error) {
-	e := r.Envelope
-	d := declaration{
-		exchange: e.Get(fieldExchange), kind: e.Get(fieldExchangeType), queue: e.Get(fieldQueue), key: e.Get(fieldRoutingKey),
-		durable: e.Get(fieldDurable) != "0", autoDelete: e.Get(fieldAutoDelete) == "1",
-	}
-	kinds := []string{"", amqp091.ExchangeDirect, amqp091.ExchangeFanout, amqp091.ExchangeTopic, amqp091.ExchangeHeaders}
+// standing is how a queue is; nothing of an exchange.
+type standing struct {
+	Messages  *int `field:"messages" doc:"how many messages wait in the queue"`
+	Consumers *int `field:"consumers" doc:"how many consumers it has"`
+}
+
+func (d declaration) check() (amqp091.Table, error) {
 	switch {
-	case d.queue == "" && d.kind == "":
-		return d, host.FieldErrorf(fieldQueue, "nothing to declare: give a queue, or an exchange with its type")
-	case d.kind != "" && d.exchange == "":
-		return d, host.FieldErrorf(fieldExchange, "exchange is missing: the default one is there already")
-	case !slices.Contains(kinds, d.kind):
-		return d, host.FieldErrorf(fieldExchangeType, "exchange-type %q: use direct, fanout, topic or headers", host.Clip(d.kind))
+	case d.Queue == "" && d.Kind == "":
+		return nil, host.FieldErrorf("queue", "nothing to declare: give a queue, or an exchange with its type")
+	case d.Kind != "" && d.Exchange == "":
+		return nil, host.FieldErrorf("exchange", "exchange is missing: the default one is there already")
 	}
-	for name, value := range map[string]string{fieldExchange: d.exchange, fieldQueue: d.queue, fieldRoutingKey: d.key} {
+	for name, value := range map[string]string{"exchange": d.Exchange, "queue": d.Queue, "routing-key": d.Key} {
 		if err := checkShort(name, value); err != nil {
-			return d, err
+			return nil, err
 		}
 	}
-	var err error
-	d.arguments, err = table(fieldArguments, e.Get(fieldArguments))
-	return d, err
+	return table("arguments", d.Arguments)
 }
 
-func declare(ctx context.Context, c *Conn, r *connector.Request) (*connector.Result, error) {
-	d, err := declarationOf(r)
+func declare(ctx context.Context, c *Conn, _ *connector.Request, d declaration) (out standing, err error) {
+	arguments, err := d.check()
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := &connector.Result{}
 	err = c.fresh.use(ctx, func(l *line) error {
-		if d.kind != "" {
-			arguments := d.arguments
-			if d.queue != "" {
-				arguments = nil // they are the queue's
+		if d.Kind != "" {
+			own := arguments
+			if d.Queue != "" {
+				own = nil // they are the queue's
 			}
-			if err := l.ExchangeDeclare(d.exchange, d.kind, d.durable, d.autoDelete, false, false, arguments); err != nil {
+			if err := l.ExchangeDeclare(d.Exchange, d.Kind, d.Durable, d.AutoDelete, false, false, own); err != nil {
 				return err
 			}
 		}
-		if d.queue == "" {
+		if d.Queue == "" {
 			return nil
 		}
-		q, err := l.QueueDeclare(d.queue, d.durable, d.autoDelete, false, false, d.arguments)
+		q, err := l.QueueDeclare(d.Queue, d.Durable, d.AutoDelete, false, false, arguments)
 		if err != nil {
 			return err
 		}
-		if d.exchange != "" {
-			if err := l.QueueBind(d.queue, d.key, d.exchange, false, nil); err != nil {
+		if d.Exchange != "" {
+			if err := l.QueueBind(d.Queue, d.Key, d.Exchange, false, nil); err != nil {
 				return err
 			}
 		}
-		out.Envelope.Add(fieldMessages, strconv.Itoa(q.Messages))
-		out.Envelope.Add(fieldConsumers, strconv.Itoa(q.Consumers))
+		out = standing{&q.Messages, &q.Consumers}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out, err
 }

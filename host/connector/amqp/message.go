@@ -3,9 +3,7 @@ package amqp
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 )
 
@@ -31,62 +28,82 @@ func checkShort(field, value string) error {
 	return nil
 }
 
-// publishing returns the message that an operation's envelope and body describe.
-func publishing(e abi.Envelope, body []byte) (amqp091.Publishing, error) {
-	p := amqp091.Publishing{Body: body, DeliveryMode: amqp091.Persistent}
-	texts := map[string]*string{
-		fieldContentType: &p.ContentType, fieldContentEncoding: &p.ContentEncoding, fieldCorrelationID: &p.CorrelationId,
-		fieldReplyTo: &p.ReplyTo, fieldExpiration: &p.Expiration, fieldMessageID: &p.MessageId, fieldType: &p.Type,
-		fieldUserID: &p.UserId, fieldAppID: &p.AppId,
+// address is where a message goes.
+type address struct {
+	Exchange string `field:"exchange" doc:"exchange; without one the default exchange, which leads to the queue that routing-key names"`
+	Key      string `field:"routing-key" doc:"routing key"`
+}
+
+// properties are those of a message.
+type properties struct {
+	ContentType     string          `field:"content-type" doc:"media type of the body"`
+	ContentEncoding string          `field:"content-encoding" doc:"such as gzip"`
+	DeliveryMode    *int            `field:"delivery-mode" min:"1" max:"2" doc:"2, which is what a message without it is sent with, survives a restart of the broker in a durable queue; 1 does not"`
+	Priority        *int            `field:"priority" min:"0" max:"255" doc:"priority, for queues that have some"`
+	CorrelationID   string          `field:"correlation-id" doc:"what the message answers"`
+	ReplyTo         string          `field:"reply-to" doc:"queue for the answer"`
+	Expiration      string          `field:"expiration" doc:"milliseconds after which the broker drops the message"`
+	MessageID       string          `field:"message-id" doc:"id of the message"`
+	Timestamp       *int64          `field:"timestamp" min:"0" max:"1099511627776" doc:"seconds since 1970"`
+	Type            string          `field:"type" doc:"kind of the message"`
+	UserID          string          `field:"user-id" doc:"the user who publishes, checked by the broker"`
+	AppID           string          `field:"app-id" doc:"the program that publishes"`
+	Headers         json.RawMessage `field:"headers" doc:"an object of headers"`
+}
+
+// publishing returns the message with the properties and a body.
+func (p properties) publishing(body []byte) (amqp091.Publishing, error) {
+	out := amqp091.Publishing{
+		Body: body, ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: amqp091.Persistent,
+		CorrelationId: p.CorrelationID, ReplyTo: p.ReplyTo, Expiration: p.Expiration, MessageId: p.MessageID,
+		Type: p.Type, UserId: p.UserID, AppId: p.AppID,
 	}
-	for _, f := range e {
-		if to := texts[f.Name]; to != nil {
-			if err := checkShort(f.Name, f.Value); err != nil {
-				return p, err
-			}
-			*to = f.Value
-		}
-	}
-	for name, n := range map[string]struct {
-		low, high uint64
-		set       func(uint64)
-	}{
-		fieldDeliveryMode: {1, 2, func(n uint64) { p.DeliveryMode = uint8(n) }},                  //nolint:gosec // bounded
-		fieldPriority:     {0, 255, func(n uint64) { p.Priority = uint8(n) }},                    //nolint:gosec // bounded
-		fieldTimestamp:    {0, 1 << 40, func(n uint64) { p.Timestamp = time.Unix(int64(n), 0) }}, //nolint:gosec // bounded
-		fieldExpiration:   {0, math.MaxUint32, func(uint64) {}},
+	for _, f := range []struct{ name, value string }{
+		{"content-type", p.ContentType},
+		{"content-encoding", p.ContentEncoding},
+		{"correlation-id", p.CorrelationID},
+		{"reply-to", p.ReplyTo},
+		{"message-id", p.MessageID},
+		{"type", p.Type},
+		{"user-id", p.UserID},
+		{"app-id", p.AppID},
 	} {
-		text := e.Get(name)
-		if text == "" {
-			continue
+		if err := checkShort(f.name, f.value); err != nil {
+			return out, err
 		}
-		v, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || v < n.low || v > n.high {
-			return p, host.FieldErrorf(name, "%s %q: use a whole number from %d to %d", name, host.Clip(text), n.low, n.high)
+	}
+	if p.DeliveryMode != nil {
+		out.DeliveryMode = uint8(*p.DeliveryMode) //nolint:gosec // 1 or 2
+	}
+	if p.Priority != nil {
+		out.Priority = uint8(*p.Priority) //nolint:gosec // at most 255
+	}
+	if p.Timestamp != nil {
+		out.Timestamp = time.Unix(*p.Timestamp, 0)
+	}
+	if p.Expiration != "" {
+		if _, err := strconv.ParseUint(p.Expiration, 10, 32); err != nil {
+			return out, host.FieldErrorf("expiration", "expiration %q: use a whole number of milliseconds from 0 to %d", host.Clip(p.Expiration), uint32(math.MaxUint32))
 		}
-		n.set(v)
 	}
 	var err error
-	p.Headers, err = table(fieldHeaders, e.Get(fieldHeaders))
-	return p, err
+	out.Headers, err = table("headers", p.Headers)
+	return out, err
 }
 
 // table reads a JSON object as AMQP's typed table.
-func table(field, text string) (amqp091.Table, error) {
-	if text == "" {
+func table(field string, text json.RawMessage) (amqp091.Table, error) {
+	if len(text) == 0 {
 		return nil, nil
 	}
 	if len(text) > maxHeaders {
 		return nil, host.FieldErrorf(field, "%s have %d bytes; at most %d fit", field, len(text), maxHeaders)
 	}
 	var values map[string]any
-	d := json.NewDecoder(strings.NewReader(text))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&values); err != nil {
 		return nil, host.FieldErrorf(field, "%s: give a JSON object", field)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, host.FieldErrorf(field, "%s: there is data after the JSON object", field)
 	}
 	v, err := toAMQP(field, values, 0)
 	t, _ := v.(amqp091.Table) // it is one
@@ -135,38 +152,29 @@ func toAMQP(field string, v any, depth int) (any, error) {
 	}
 }
 
-// properties appends those of a message to an envelope, under prefix.
-func properties(e abi.Envelope, prefix string, d amqp091.Delivery) abi.Envelope {
-	add := func(name, value string) {
-		if value != "" {
-			e.Add(prefix+name, strings.ToValidUTF8(value, "\uFFFD"))
+// propertiesOf returns those of a message that came.
+func propertiesOf(d amqp091.Delivery) properties {
+	valid := func(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+	number := func(n uint8) *int {
+		if n == 0 {
+			return nil
 		}
+		return new(int(n))
 	}
-	number := func(name string, n uint64) {
-		if n != 0 {
-			add(name, strconv.FormatUint(n, 10))
-		}
+	p := properties{
+		ContentType: valid(d.ContentType), ContentEncoding: valid(d.ContentEncoding), DeliveryMode: number(d.DeliveryMode),
+		Priority: number(d.Priority), CorrelationID: valid(d.CorrelationId), ReplyTo: valid(d.ReplyTo),
+		Expiration: valid(d.Expiration), MessageID: valid(d.MessageId), Type: valid(d.Type), UserID: valid(d.UserId), AppID: valid(d.AppId),
 	}
-	add(fieldContentType, d.ContentType)
-	add(fieldContentEncoding, d.ContentEncoding)
-	number(fieldDeliveryMode, uint64(d.DeliveryMode))
-	number(fieldPriority, uint64(d.Priority))
-	add(fieldCorrelationID, d.CorrelationId)
-	add(fieldReplyTo, d.ReplyTo)
-	add(fieldExpiration, d.Expiration)
-	add(fieldMessageID, d.MessageId)
 	if !d.Timestamp.IsZero() {
-		add(fieldTimestamp, strconv.FormatInt(d.Timestamp.Unix(), 10))
+		p.Timestamp = new(d.Timestamp.Unix())
 	}
-	add(fieldType, d.Type)
-	add(fieldUserID, d.UserId)
-	add(fieldAppID, d.AppId)
 	if len(d.Headers) > 0 {
 		if text, err := json.Marshal(fromAMQP(d.Headers)); err == nil && len(text) <= maxReceived {
-			add(fieldHeaders, string(bytes.TrimSpace(text)))
+			p.Headers = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 		}
 	}
-	return e
+	return p
 }
 
 // maxReceived bounds the headers of a message that a service gets, as JSON.

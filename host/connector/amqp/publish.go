@@ -15,26 +15,22 @@ import (
 	"github.com/seraihost/serai/host/connector"
 )
 
-// address is where a message goes.
-type address struct{ exchange, key string }
-
-func addressOf(e abi.Envelope) (address, error) {
-	a := address{e.Get(fieldExchange), e.Get(fieldRoutingKey)}
-	if a.exchange == "" && a.key == "" {
-		return a, host.FieldErrorf(fieldRoutingKey, "the default exchange leads to the queue that the routing key names: give a routing key, or an exchange")
+func (a address) check() error {
+	if a.Exchange == "" && a.Key == "" {
+		return host.FieldErrorf("routing-key", "the default exchange leads to the queue that the routing key names: give a routing key, or an exchange")
 	}
-	if err := checkShort(fieldExchange, a.exchange); err != nil {
-		return a, err
+	if err := checkShort("exchange", a.Exchange); err != nil {
+		return err
 	}
-	return a, checkShort(fieldRoutingKey, a.key)
+	return checkShort("routing-key", a.Key)
 }
 
 // String describes the address for messages.
 func (a address) String() string {
-	if a.exchange == "" {
-		return fmt.Sprintf("queue %q", host.Clip(a.key))
+	if a.Exchange == "" {
+		return fmt.Sprintf("queue %q", host.Clip(a.Key))
 	}
-	return fmt.Sprintf("exchange %q with routing key %q", host.Clip(a.exchange), host.Clip(a.key))
+	return fmt.Sprintf("exchange %q with routing key %q", host.Clip(a.Exchange), host.Clip(a.Key))
 }
 
 // unroutable is the error of a message that reaches no queue.
@@ -42,32 +38,36 @@ func unroutable(to address, why amqp091.Return) error {
 	return host.Errorf(abi.Remote, "the message to %s reaches no queue (%s): declare and bind one", to, host.Clip(why.ReplyText))
 }
 
+// publication is a message to publish.
+type publication struct {
+	address
+	Mandatory *bool `field:"mandatory" doc:"a message that reaches no queue is an error; without it that is so with the default exchange only"`
+	properties
+	Body []byte `body:"the message's body"`
+}
+
 // publish waits for the broker's confirmation, which for persistent messages
 // in durable queues says that they are on disk.
-func publish(ctx context.Context, c *Conn, r *connector.Request) (*connector.Result, error) {
-	to, err := addressOf(r.Envelope)
+func publish(ctx context.Context, c *Conn, _ *connector.Request, in publication) (out connector.None, err error) {
+	if err := in.check(); err != nil {
+		return out, err
+	}
+	p, err := in.publishing(in.Body)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	p, err := publishing(r.Envelope, r.Body)
-	if err != nil {
-		return nil, err
+	mandatory := in.Exchange == ""
+	if in.Mandatory != nil {
+		mandatory = *in.Mandatory
 	}
-	mandatory := to.exchange == ""
-	if given := r.Envelope.Get(fieldMandatory); given != "" {
-		mandatory = given == "1"
-	}
-	if err := c.confirms.publish(ctx, to, mandatory, p); err != nil {
-		return nil, err
-	}
-	return &connector.Result{}, nil
+	return out, c.confirms.publish(ctx, in.address, mandatory, p)
 }
 
 // publish publishes a message on a line that is in confirm mode.
 func (p *lines) publish(ctx context.Context, to address, mandatory bool, m amqp091.Publishing) error {
 	var returned *amqp091.Return
 	err := p.use(ctx, func(l *line) error {
-		confirm, err := l.PublishWithDeferredConfirmWithContext(ctx, to.exchange, to.key, mandatory, false, m)
+		confirm, err := l.PublishWithDeferredConfirmWithContext(ctx, to.Exchange, to.Key, mandatory, false, m)
 		if err != nil {
 			return err
 		}
@@ -96,35 +96,44 @@ func (p *lines) publish(ctx context.Context, to address, mandatory bool, m amqp0
 // correlation makes ids of requests; replies come on the requests' own lines.
 var correlation atomic.Uint64
 
-func request(ctx context.Context, c *Conn, r *connector.Request) (*connector.Result, error) {
-	to, err := addressOf(r.Envelope)
-	if err != nil {
-		return nil, err
+// question is a message that waits for a reply.
+type question struct {
+	address
+	Timeout time.Duration `field:"timeout" min:"1" max:"3600000" doc:"how long to wait, unless the call ends before"`
+	properties
+	Body []byte `body:"the message's body"`
+}
+
+// answer is the reply.
+type answer struct {
+	properties
+	Body []byte `body:"the reply's body"`
+}
+
+func request(ctx context.Context, c *Conn, r *connector.Request, in question) (out answer, err error) {
+	if err := in.check(); err != nil {
+		return out, err
 	}
-	p, err := publishing(r.Envelope, r.Body)
+	p, err := in.publishing(in.Body)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	if p.ReplyTo != "" {
-		return nil, host.FieldErrorf(fieldReplyTo, "a request has its own queue for the reply: leave reply-to out, or publish")
+		return out, host.FieldErrorf("reply-to", "a request has its own queue for the reply: leave reply-to out, or publish")
 	}
 	p.ReplyTo = directReplyTo
 	if p.CorrelationId == "" {
 		p.CorrelationId = strconv.FormatUint(correlation.Add(1), 36)
 	}
-	if text := r.Envelope.Get(fieldTimeout); text != "" {
-		ms, err := strconv.ParseUint(text, 10, 32)
-		if err != nil || ms == 0 {
-			return nil, host.FieldErrorf(fieldTimeout, "timeout %q: use milliseconds from 1", host.Clip(text))
-		}
+	if in.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, in.Timeout)
 		defer cancel()
 	}
 	var reply amqp091.Delivery
 	var returned *amqp091.Return
 	err = c.requests.use(ctx, func(l *line) error {
-		if err := l.PublishWithContext(ctx, to.exchange, to.key, true, false, p); err != nil {
+		if err := l.PublishWithContext(ctx, in.Exchange, in.Key, true, false, p); err != nil {
 			return err
 		}
 		for {
@@ -150,11 +159,11 @@ func request(ctx context.Context, c *Conn, r *connector.Request) (*connector.Res
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return out, err
 	case returned != nil:
-		return nil, unroutable(to, *returned)
+		return out, unroutable(in.address, *returned)
 	case int64(len(reply.Body)) > int64(r.Scope.Limits.ReplyBytes):
-		return nil, host.Errorf(abi.TooLarge, "the reply has %d bytes, the service takes at most %s; raise it with --reply-size", len(reply.Body), r.Scope.Limits.ReplyBytes)
+		return out, host.Errorf(abi.TooLarge, "the reply has %d bytes, the service takes at most %s; raise it with --reply-size", len(reply.Body), r.Scope.Limits.ReplyBytes)
 	}
-	return &connector.Result{Envelope: properties(nil, "", reply), Body: reply.Body}, nil
+	return answer{propertiesOf(reply), reply.Body}, nil
 }

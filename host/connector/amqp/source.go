@@ -27,7 +27,8 @@ type SourceConfig struct {
 // Source returns the type of channels over AMQP.
 func Source() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
-		Type: Type, Channel: abi.ChannelAMQP, Check: checkSource, Open: openSource,
+		Type: Type, Channel: abi.ChannelAMQP, Doc: "Hands the messages of a queue to a service.",
+		Message: messages.Fields(), Check: checkSource, Open: openSource,
 	})
 }
 
@@ -46,6 +47,17 @@ const (
 	parkTime   = 30 * time.Second // bounds the wait until a parked message is safe
 	parkPause  = time.Second      // before a message comes again that could not be parked
 )
+
+// message is what calls get of a message.
+type message struct {
+	Queue       string `field:"queue" doc:"queue that it was in"`
+	Exchange    string `field:"exchange" doc:"exchange that it was published to, if not the default one"`
+	Key         string `field:"routing-key" doc:"routing key that it was published with"`
+	Redelivered bool   `field:"redelivered" doc:"it was delivered before, and not acknowledged"`
+	properties
+}
+
+var messages = connector.NewEncoder[message]()
 
 // source consumes a queue over a connection of its own, so that a broker that
 // holds up those who publish does not hold up its messages.
@@ -126,15 +138,11 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 func (s *source) handle(ctx context.Context, d amqp091.Delivery, deliver connector.Deliver) {
 	m := connector.Message{Body: d.Body}
 	if d.ContentType != "" {
-		m.Envelope.Add(abi.PrefixHeader+fieldContentType, d.ContentType)
+		m.Envelope.Add(abi.PrefixHeader+"content-type", d.ContentType)
 	}
-	m.Envelope.Add(abi.PrefixMessage+fieldQueue, s.config.Queue)
-	m.Envelope.Add(abi.PrefixMessage+fieldExchange, d.Exchange)
-	m.Envelope.Add(abi.PrefixMessage+fieldRoutingKey, d.RoutingKey)
-	if d.Redelivered {
-		m.Envelope.Add(abi.PrefixMessage+fieldRedelivered, "1")
-	}
-	m.Envelope = properties(m.Envelope, abi.PrefixMessage, d)
+	m.Envelope = messages.Append(m.Envelope, abi.PrefixMessage, &message{
+		s.config.Queue, d.Exchange, d.RoutingKey, d.Redelivered, propertiesOf(d),
+	})
 	disposition, why := deliver(ctx, m)
 	switch {
 	case disposition == connector.Done:
@@ -168,7 +176,7 @@ func (s *source) park(d amqp091.Delivery, why error) error {
 		Priority: d.Priority, CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, MessageId: d.MessageId, Timestamp: d.Timestamp,
 		Type: d.Type, AppId: d.AppId, Body: d.Body,
 	}
-	to := address{key: s.config.Dead}
+	to := address{Key: s.config.Dead}
 	err := s.parking.publish(ctx, to, true, m)
 	if host.CodeOf(err) != abi.Remote {
 		return err

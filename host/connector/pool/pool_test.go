@@ -70,17 +70,21 @@ var echoes = connector.Define(connector.Spec[echoConfig, *echo]{
 		return e, err
 	},
 	Ops: []connector.Operation[*echo]{
-		{Name: "echo.say", Doc: "Says the body.", Retry: true, Do: say},
-		{Name: "echo.once", Doc: "Says the body once.", Do: say},
-		{Name: "echo.fail", Doc: "Fails.", Do: func(context.Context, *echo, *connector.Request) (*connector.Result, error) {
-			return nil, errors.New("no such line")
-		}},
+		connector.NewOperation("echo.say", "Says the body.", say, connector.Retry),
+		connector.NewOperation("echo.once", "Says the body once.", say),
+		connector.NewOperation("echo.fail", "Fails.", func(context.Context, *echo, *connector.Request, line) (line, error) {
+			return line{}, errors.New("no such line")
+		}),
 	},
 })
 
-func say(ctx context.Context, e *echo, r *connector.Request) (*connector.Result, error) {
-	answer, err := e.line(ctx, string(r.Body))
-	return &connector.Result{Body: []byte(answer)}, err
+type line struct {
+	Body string `body:"what is said"`
+}
+
+func say(ctx context.Context, e *echo, _ *connector.Request, in line) (line, error) {
+	answer, err := e.line(ctx, in.Body)
+	return line{answer}, err
 }
 
 // server is a real one, which can go away and come back.

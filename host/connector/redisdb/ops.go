@@ -16,11 +16,26 @@ import (
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Fields of the operations.
-const (
-	fieldTransaction = "transaction"
-	fieldWatch       = "watch"
-)
+// commands is a request for redis.commands.
+type commands struct {
+	Transaction bool   `field:"transaction" doc:"all commands are one transaction; Conflict says that a watched key changed and nothing was done"`
+	Watch       string `field:"watch" doc:"id that redis.watch returned: the commands go over its socket, and a transaction ends it"`
+	Body        []byte `body:"commands one after another, each an array of bulk strings in RESP2"`
+}
+
+type replies struct {
+	Body []byte `body:"replies one after another in RESP2; an error of a command is its reply"`
+}
+
+// keys is a request for redis.watch.
+type keys struct {
+	Watch string `field:"watch" doc:"id of a watch that gets further keys, or ends"`
+	Body  []byte `body:"keys, an array of bulk strings in RESP2; without keys the watch ends"`
+}
+
+type watching struct {
+	Watch string `field:"watch" doc:"id for commands over the same socket, and for the transaction"`
+}
 
 // Connector returns the connector.
 func Connector() connector.Connector {
@@ -28,21 +43,8 @@ func Connector() connector.Connector {
 		Type: Type, Doc: "Redis and Valkey: one server, a cluster, or what Sentinel watches.",
 		Check: Config.check, Open: open,
 		Ops: []connector.Operation[*Server]{
-			{
-				Name: "redis.commands", Doc: "Sends commands and returns their replies.",
-				In: []connector.Param{
-					{Name: fieldTransaction, Doc: "1: all commands are one transaction; Conflict says that a watched key changed and nothing was done"},
-					{Name: fieldWatch, Doc: "id that redis.watch returned: the commands go over its socket, and a transaction ends it"},
-				},
-				Body:  "commands one after another, each an array of bulk strings in RESP2",
-				Reply: "replies one after another in RESP2; an error of a command is its reply", Do: perform,
-			},
-			{
-				Name: "redis.watch", Doc: "Watches keys until a transaction or the end of the call, or ends that.",
-				In:   []connector.Param{{Name: fieldWatch, Doc: "id of a watch that gets further keys, or ends"}},
-				Body: "keys, an array of bulk strings in RESP2; without keys the watch ends",
-				Out:  []connector.Param{{Name: fieldWatch, Doc: "id for commands over the same socket, and for the transaction"}}, Do: watch,
-			},
+			connector.NewOperation("redis.commands", "Sends commands and returns their replies.", perform),
+			connector.NewOperation("redis.watch", "Watches keys until a transaction or the end of the call, or ends that.", watch),
 		},
 	})
 }
@@ -54,41 +56,37 @@ type runner interface {
 	TxPipeline() redis.Pipeliner
 }
 
-func perform(ctx context.Context, s *Server, r *connector.Request) (*connector.Result, error) {
-	commands, err := parse(r.Body)
+func perform(ctx context.Context, s *Server, r *connector.Request, in commands) (out replies, err error) {
+	all, err := parse(in.Body)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	waits, reads, err := judge(commands)
+	waits, reads, err := judge(all)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	transaction := r.Envelope.Get(fieldTransaction) == "1"
 	patience := s.timeout
-	if waits && !transaction {
+	if waits && !in.Transaction {
 		patience = 0
 	}
 	var run runner = s.client
-	if id := r.Envelope.Get(fieldWatch); id != "" {
-		w, err := s.find(r, id)
+	if in.Watch != "" {
+		w, err := s.find(r, in.Watch)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		w.busy.Lock()
-		if transaction {
-			defer s.drop(id, false)
+		if in.Transaction {
+			defer s.drop(in.Watch, false)
 		}
 		defer w.busy.Unlock()
 		run, reads = w.conn, false // what is watched is lost with the socket
 	}
-	body, err := s.send(ctx, run, commands, transaction, patience)
-	if reads && !transaction && errors.Is(err, connector.ErrNotConnected) && ctx.Err() == nil {
-		body, err = s.send(ctx, run, commands, transaction, patience)
+	out.Body, err = s.send(ctx, run, all, in.Transaction, patience)
+	if reads && !in.Transaction && errors.Is(err, connector.ErrNotConnected) && ctx.Err() == nil {
+		out.Body, err = s.send(ctx, run, all, in.Transaction, patience)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Body: body}, nil
+	return out, err
 }
 
 // send sends commands and returns their replies in RESP2.
@@ -192,59 +190,52 @@ func appendReply(out []byte, value any) ([]byte, error) {
 	return nil, fmt.Errorf("the server's reply is a %T, which has no form", value)
 }
 
-func watch(ctx context.Context, s *Server, r *connector.Request) (*connector.Result, error) {
-	id := r.Envelope.Get(fieldWatch)
-	if id != "" && len(r.Body) == 0 {
-		if _, err := s.find(r, id); err != nil {
-			return nil, err
+func watch(ctx context.Context, s *Server, r *connector.Request, in keys) (out watching, err error) {
+	if in.Watch != "" && len(in.Body) == 0 {
+		if _, err := s.find(r, in.Watch); err != nil {
+			return out, err
 		}
-		s.drop(id, true)
-		return &connector.Result{}, nil
+		s.drop(in.Watch, true)
+		return out, nil
 	}
-	keys, err := parse(r.Body)
+	lists, err := parse(in.Body)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	if len(keys) != 1 {
-		return nil, host.FieldErrorf("body", "the body has %d arrays of keys, one is needed", len(keys))
+	if len(lists) != 1 {
+		return out, host.FieldErrorf("body", "the body has %d arrays of keys, one is needed", len(lists))
 	}
-	command := [][]string{append([]string{"WATCH"}, keys[0]...)}
-	if id != "" {
-		w, err := s.find(r, id)
+	command := [][]string{append([]string{"WATCH"}, lists[0]...)}
+	if in.Watch != "" {
+		w, err := s.find(r, in.Watch)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		w.busy.Lock()
 		defer w.busy.Unlock()
-		return s.watching(ctx, w.conn, command, id)
+		return watching{in.Watch}, s.watching(ctx, w.conn, command)
 	}
-	conn, err := s.socket(ctx, keys[0][0])
+	conn, err := s.socket(ctx, lists[0][0])
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out, err := s.watching(ctx, conn, command, "")
-	if err != nil {
+	if err := s.watching(ctx, conn, command); err != nil {
 		_ = conn.Close()
-		return nil, err
+		return out, err
 	}
-	out.Envelope.Add(fieldWatch, s.keep(ctx, r, conn))
-	return out, nil
+	return watching{s.keep(ctx, r, conn)}, nil
 }
 
-// watching sends WATCH; id is that of the watch if it has one.
-func (s *Server) watching(ctx context.Context, conn *redis.Conn, command [][]string, id string) (*connector.Result, error) {
+// watching sends WATCH.
+func (s *Server) watching(ctx context.Context, conn *redis.Conn, command [][]string) error {
 	reply, err := s.send(ctx, conn, command, false, s.timeout)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(reply) > 0 && reply[0] == '-' {
-		return nil, host.Errorf(abi.Remote, "the server refuses to watch: %s", strings.TrimSpace(string(reply[1:])))
+		return host.Errorf(abi.Remote, "the server refuses to watch: %s", strings.TrimSpace(string(reply[1:])))
 	}
-	out := &connector.Result{}
-	if id != "" {
-		out.Envelope.Add(fieldWatch, id)
-	}
-	return out, nil
+	return nil
 }
 
 // socket returns a socket of its own to the server that has a key.

@@ -151,7 +151,7 @@ func (s *Server) find(r *connector.Request, id string) (*watched, error) {
 	w := s.watches[id]
 	s.mu.Unlock()
 	if w == nil || w.tenant != r.Scope.Tenant || w.service != r.Scope.Service || w.cid != r.Scope.CID {
-		return nil, host.FieldErrorf(fieldWatch, "the watch has ended")
+		return nil, host.FieldErrorf("watch", "the watch has ended")
 	}
 	return w, nil
 }

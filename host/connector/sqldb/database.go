@@ -94,16 +94,21 @@ func (d *Database) keep(ctx context.Context, r *connector.Request, h *held) (str
 	return id, nil
 }
 
-// find returns what the call holds under an id.
-func (d *Database) find(r *connector.Request, field string) (*held, string, error) {
-	id := r.Envelope.Get(field)
+// find returns the transaction or cursor, which kind says, that the call holds
+// under an id.
+func (d *Database) find(r *connector.Request, kind, id string) (*held, error) {
 	d.mu.Lock()
 	h := d.open[id]
 	d.mu.Unlock()
-	if h == nil || h.tenant != r.Scope.Tenant || h.service != r.Scope.Service || h.cid != r.Scope.CID {
-		return nil, "", host.FieldErrorf(field, "the %s has ended", field)
+	switch {
+	case h == nil || h.tenant != r.Scope.Tenant || h.service != r.Scope.Service || h.cid != r.Scope.CID:
+		return nil, host.FieldErrorf(kind, "the %s has ended", kind)
+	case kind == "transaction" && h.tx == nil:
+		return nil, host.FieldErrorf(kind, "the id is that of a cursor")
+	case kind == "cursor" && h.rows == nil:
+		return nil, host.FieldErrorf(kind, "the id is that of a transaction")
 	}
-	return h, id, nil
+	return h, nil
 }
 
 // drop forgets an id and returns what it stood for.

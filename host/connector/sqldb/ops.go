@@ -5,22 +5,49 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Fields of the operations.
-const (
-	fieldTransaction = "transaction"
-	fieldCursor      = "cursor"
-	fieldAffected    = "affected"
-	fieldLastID      = "last-id"
-)
+// statement is a request for sql.execute.
+type statement struct {
+	Transaction string `field:"transaction" doc:"id that sql.begin returned; without it the statement is a transaction of its own"`
+	Body        struct {
+		Statement  string          `json:"statement" required:"true" doc:"SQL with :name or ? where parameters go"`
+		Parameters json.RawMessage `json:"parameters" doc:"an object of values by name, or an array of them"`
+	} `body:"the statement and its parameters"`
+}
 
-var paramTransaction = connector.Param{Name: fieldTransaction, Doc: "id that sql.begin returned; without it the statement is a transaction of its own"}
+// result is what a statement gave.
+type result struct {
+	Affected *int64          `field:"affected" doc:"rows that were changed, of a statement without rows"`
+	LastID   *int64          `field:"last-id" doc:"key that the database made, where it tells"`
+	Cursor   string          `field:"cursor" doc:"where to get further rows; absent when these are the last"`
+	Body     json.RawMessage `body:"{\"columns\": [names], \"types\": [types], \"rows\": [[values]]}"`
+}
+
+// many is a request for sql.batch.
+type many struct {
+	Transaction string `field:"transaction" doc:"id that sql.begin returned; without it the batch is a transaction of its own"`
+	Body        struct {
+		Statement string            `json:"statement" required:"true" doc:"SQL with :name or ? where parameters go"`
+		Batch     []json.RawMessage `json:"batch" doc:"sets of parameters, each an object or an array"`
+	} `body:"the statement and its sets of parameters"`
+}
+
+type changes struct {
+	Affected int64 `field:"affected" doc:"rows that were changed in all"`
+}
+
+type cursor struct {
+	Cursor string `field:"cursor" required:"true" doc:"as it was returned"`
+}
+
+type transaction struct {
+	Transaction string `field:"transaction" required:"true" doc:"id of the transaction"`
+}
 
 // Connector returns the connector.
 func Connector() connector.Connector {
@@ -28,74 +55,29 @@ func Connector() connector.Connector {
 		Type: Type, Doc: "Relational databases: PostgreSQL, MySQL and MariaDB, SQLite.",
 		Check: Config.check, Open: open,
 		Ops: []connector.Operation[*Database]{
-			{
-				Name: "sql.execute", Doc: "Executes a statement with parameters and returns its first rows.",
-				In:   []connector.Param{paramTransaction},
-				Body: `JSON: {"statement": "… :name …", "parameters": {"name": value} or [values]}`,
-				Out: []connector.Param{
-					{Name: fieldAffected, Doc: "rows that were changed, of a statement without rows"},
-					{Name: fieldLastID, Doc: "key that the database made, where it tells"},
-					{Name: fieldCursor, Doc: "where to get further rows"},
-				},
-				Reply: `JSON: {"columns": [names], "types": [types], "rows": [[values]]}`, Do: execute,
-			},
-			{
-				Name: "sql.batch", Doc: "Executes a statement once for each of many sets of parameters, all or none.",
-				In:   []connector.Param{paramTransaction},
-				Body: `JSON: {"statement": "…", "batch": [parameters, …]}`,
-				Out:  []connector.Param{{Name: fieldAffected, Doc: "rows that were changed in all"}}, Do: batch,
-			},
-			{
-				Name: "sql.next", Doc: "Returns further rows.", In: []connector.Param{{Name: fieldCursor, Doc: "as it was returned"}},
-				Out:   []connector.Param{{Name: fieldCursor, Doc: "absent when these are the last rows"}},
-				Reply: "as of sql.execute", Do: next,
-			},
-			{
-				Name: "sql.begin", Doc: "Begins a transaction, which is rolled back when the call ends.",
-				Out: []connector.Param{{Name: fieldTransaction, Doc: "id for statements in it"}}, Do: begin,
-			},
-			{Name: "sql.commit", Doc: "Commits a transaction.", In: []connector.Param{paramTransaction}, Do: finish((*sql.Tx).Commit)},
-			{Name: "sql.rollback", Doc: "Rolls a transaction back.", In: []connector.Param{paramTransaction}, Do: finish((*sql.Tx).Rollback)},
+			connector.NewOperation("sql.execute", "Executes a statement with parameters and returns its first rows.", execute),
+			connector.NewOperation("sql.batch", "Executes a statement once for each of many sets of parameters, all or none.", batch),
+			connector.NewOperation("sql.next", "Returns further rows.", next),
+			connector.NewOperation("sql.begin", "Begins a transaction, which is rolled back when the call ends.", begin),
+			connector.NewOperation("sql.commit", "Commits a transaction.", finish((*sql.Tx).Commit)),
+			connector.NewOperation("sql.rollback", "Rolls a transaction back.", finish((*sql.Tx).Rollback)),
 		},
 	})
-}
-
-// request is the body of an operation.
-type request struct {
-	Statement  string            `json:"statement"`
-	Parameters json.RawMessage   `json:"parameters"`
-	Batch      []json.RawMessage `json:"batch"`
 }
 
 // maxBatch bounds the sets of parameters of one batch.
 const maxBatch = 100_000
 
-func parse(r *connector.Request) (in request, err error) {
-	if err := json.Unmarshal(r.Body, &in); err != nil {
-		return in, host.FieldErrorf("body", "the body is no JSON object with statement and parameters")
-	}
-	if in.Statement == "" {
-		return in, host.FieldErrorf("statement", "the statement is missing")
-	}
-	if len(in.Batch) > maxBatch {
-		return in, host.FieldErrorf("batch", "the batch has %d sets of parameters, at most %d", len(in.Batch), maxBatch)
-	}
-	return in, nil
-}
-
 // within returns what runs the statements of a request, and how to end that.
-func (d *Database) within(ctx context.Context, r *connector.Request) (run runner, leave func(), err error) {
-	if r.Envelope.Get(fieldTransaction) == "" {
+func (d *Database) within(ctx context.Context, r *connector.Request, id string) (run runner, leave func(), err error) {
+	if id == "" {
 		c, err := d.conn(ctx)
 		if err != nil {
 			return nil, nil, d.fault(err)
 		}
 		return c, func() { _ = c.Close() }, nil
 	}
-	h, _, err := d.find(r, fieldTransaction)
-	if err == nil && h.tx == nil {
-		err = host.FieldErrorf(fieldTransaction, "the id is that of a cursor")
-	}
+	h, err := d.find(r, "transaction", id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,44 +87,40 @@ func (d *Database) within(ctx context.Context, r *connector.Request) (run runner
 	return h.tx, h.busy.Unlock, nil
 }
 
-func execute(ctx context.Context, d *Database, r *connector.Request) (*connector.Result, error) {
-	in, err := parse(r)
+func execute(ctx context.Context, d *Database, r *connector.Request, in statement) (out result, err error) {
+	text, args, err := d.bind(in.Body.Statement, in.Body.Parameters)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	statement, args, err := d.bind(in.Statement, in.Parameters)
+	run, leave, err := d.within(ctx, r, in.Transaction)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	run, leave, err := d.within(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if !returnsRows(statement) {
+	if !returnsRows(text) {
 		defer leave()
 		ctx, cancel := context.WithTimeout(ctx, d.timeout)
 		defer cancel()
-		done, err := run.ExecContext(ctx, statement, args...)
+		done, err := run.ExecContext(ctx, text, args...)
 		if err != nil {
-			return nil, d.fault(err)
+			return out, d.fault(err)
 		}
 		return changed(done), nil
 	}
-	return d.query(ctx, r, run, leave, statement, args)
+	return d.query(ctx, r, run, leave, text, args)
 }
 
 // query runs a statement that has rows. What is not in the first page waits
 // in a cursor.
-func (d *Database) query(ctx context.Context, r *connector.Request, run runner, leave func(), statement string, args []any) (*connector.Result, error) {
+func (d *Database) query(ctx context.Context, r *connector.Request, run runner, leave func(), text string, args []any) (out result, err error) {
 	// The rows live as long as the call, the first ones have the timeout.
 	reading, cancel := context.WithCancel(ctx)
 	late := newAlarm(d.timeout, cancel)
-	rows, err := run.QueryContext(reading, statement, args...)
+	rows, err := run.QueryContext(reading, text, args...)
 	if err != nil {
 		late.stop()
 		cancel()
 		leave()
-		return nil, d.fault(late.explain(err))
+		return out, d.fault(late.explain(err))
 	}
 	end := func() {
 		_ = rows.Close()
@@ -160,143 +138,124 @@ func (d *Database) query(ctx context.Context, r *connector.Request, run runner, 
 	}
 	late.stop()
 	end()
-	return nil, d.fault(late.explain(err))
+	return out, d.fault(late.explain(err))
 }
 
 // reply returns a page, and holds the rest if there is more.
-func (d *Database) reply(ctx context.Context, r *connector.Request, h *held, body []byte, more bool) (*connector.Result, error) {
-	out := &connector.Result{Body: body}
+func (d *Database) reply(ctx context.Context, r *connector.Request, h *held, body []byte, more bool) (out result, err error) {
+	out.Body = body
 	if !more {
 		h.end()
 		return out, nil
 	}
-	id, err := d.keep(ctx, r, h)
-	if err != nil {
-		return nil, err
-	}
-	out.Envelope.Add(fieldCursor, id)
-	return out, nil
+	out.Cursor, err = d.keep(ctx, r, h)
+	return out, err
 }
 
-func next(_ context.Context, d *Database, r *connector.Request) (*connector.Result, error) {
-	h, id, err := d.find(r, fieldCursor)
+func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out result, err error) {
+	h, err := d.find(r, "cursor", in.Cursor)
 	if err != nil {
-		return nil, err
-	}
-	if h.rows == nil {
-		return nil, host.FieldErrorf(fieldCursor, "the id is that of a transaction")
+		return out, err
 	}
 	h.busy.Lock()
 	defer h.busy.Unlock()
 	body, more, err := h.rows.read()
 	if err == nil && more {
-		return &connector.Result{Body: body, Envelope: abi.Envelope{{Name: fieldCursor, Value: id}}}, nil
+		return result{Body: body, Cursor: in.Cursor}, nil
 	}
-	if d.drop(id) != nil {
+	if d.drop(in.Cursor) != nil {
 		h.end()
 	}
 	if err != nil {
-		return nil, d.fault(err)
+		return out, d.fault(err)
 	}
-	return &connector.Result{Body: body}, nil
+	return result{Body: body}, nil
 }
 
-func batch(ctx context.Context, d *Database, r *connector.Request) (*connector.Result, error) {
-	in, err := parse(r)
-	if err != nil {
-		return nil, err
+func batch(ctx context.Context, d *Database, r *connector.Request, in many) (out changes, err error) {
+	if len(in.Body.Batch) > maxBatch {
+		return out, host.FieldErrorf("batch", "the batch has %d sets of parameters, at most %d", len(in.Body.Batch), maxBatch)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	run, leave, err := d.within(ctx, r)
+	run, leave, err := d.within(ctx, r, in.Transaction)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	defer leave()
 	c, own := run.(*sql.Conn)
 	var tx *sql.Tx
 	if own { // all or none
 		if tx, err = c.BeginTx(ctx, nil); err != nil {
-			return nil, d.fault(err)
+			return out, d.fault(err)
 		}
 		defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 		run = tx
 	}
-	var total int64
-	for _, parameters := range in.Batch {
-		statement, args, err := d.bind(in.Statement, parameters)
+	for _, parameters := range in.Body.Batch {
+		text, args, err := d.bind(in.Body.Statement, parameters)
 		if err != nil {
-			return nil, err
+			return changes{}, err
 		}
-		done, err := run.ExecContext(ctx, statement, args...)
+		done, err := run.ExecContext(ctx, text, args...)
 		if err != nil {
-			return nil, d.fault(err)
+			return changes{}, d.fault(err)
 		}
 		if n, err := done.RowsAffected(); err == nil {
-			total += n
+			out.Affected += n
 		}
 	}
 	if own {
 		if err := tx.Commit(); err != nil {
-			return nil, d.fault(err)
+			return changes{}, d.fault(err)
 		}
 	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: fieldAffected, Value: strconv.FormatInt(total, 10)}}}, nil
+	return out, nil
 }
 
-func changed(done sql.Result) *connector.Result {
-	out := &connector.Result{}
+func changed(done sql.Result) (out result) {
 	if n, err := done.RowsAffected(); err == nil {
-		out.Envelope.Add(fieldAffected, strconv.FormatInt(n, 10))
+		out.Affected = &n
 	}
 	if id, err := done.LastInsertId(); err == nil && id != 0 {
-		out.Envelope.Add(fieldLastID, strconv.FormatInt(id, 10))
+		out.LastID = &id
 	}
 	return out
 }
 
-func begin(ctx context.Context, d *Database, r *connector.Request) (*connector.Result, error) {
+func begin(ctx context.Context, d *Database, r *connector.Request, _ connector.None) (out transaction, err error) {
 	c, err := d.conn(ctx)
 	if err != nil {
-		return nil, d.fault(err)
+		return out, d.fault(err)
 	}
 	tx, err := c.BeginTx(ctx, nil)
 	if err != nil {
 		_ = c.Close()
-		return nil, d.fault(err)
+		return out, d.fault(err)
 	}
-	id, err := d.keep(ctx, r, &held{tx: tx, end: func() {
+	out.Transaction, err = d.keep(ctx, r, &held{tx: tx, end: func() {
 		_ = tx.Rollback()
 		_ = c.Close()
 	}})
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: fieldTransaction, Value: id}}}, nil
+	return out, err
 }
 
 // finish ends a transaction with a commit or a rollback.
-func finish(how func(*sql.Tx) error) func(context.Context, *Database, *connector.Request) (*connector.Result, error) {
-	return func(_ context.Context, d *Database, r *connector.Request) (*connector.Result, error) {
-		h, id, err := d.find(r, fieldTransaction)
-		if err == nil && h.tx == nil {
-			err = host.FieldErrorf(fieldTransaction, "the id is that of a cursor")
-		}
+func finish(how func(*sql.Tx) error) func(context.Context, *Database, *connector.Request, transaction) (connector.None, error) {
+	return func(_ context.Context, d *Database, r *connector.Request, in transaction) (none connector.None, err error) {
+		h, err := d.find(r, "transaction", in.Transaction)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		h.busy.Lock()
 		defer h.busy.Unlock()
 		err = how(h.tx)
-		if d.drop(id) != nil {
+		if d.drop(in.Transaction) != nil {
 			h.end()
 		}
 		if errors.Is(err, sql.ErrTxDone) || errors.Is(err, context.Canceled) { // its call is ending
-			return nil, host.FieldErrorf(fieldTransaction, "the transaction has ended")
+			return none, host.FieldErrorf("transaction", "the transaction has ended")
 		}
-		if err != nil {
-			return nil, d.fault(err)
-		}
-		return &connector.Result{}, nil
+		return none, d.fault(err)
 	}
 }

@@ -47,9 +47,12 @@ func newDatabase(t *testing.T, config string) *database {
 }
 
 func (d *database) do(ctx context.Context, tenant, op string, in any, fields ...string) (*connector.Result, error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		d.t.Fatal(err)
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 	e := abi.Envelope{{Name: abi.FieldOp, Value: op}, {Name: abi.FieldConnection, Value: "DB"}}
 	for i := 0; i < len(fields); i += 2 {
@@ -168,7 +171,7 @@ func TestTransactionsEndWithTheCall(t *testing.T) {
 			return fmt.Sprint(all[0][0])
 		}
 		begin := func(ctx context.Context) string {
-			r, err := d.do(ctx, "a", "sql.begin", object{})
+			r, err := d.do(ctx, "a", "sql.begin", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,12 +194,12 @@ func TestTransactionsEndWithTheCall(t *testing.T) {
 		if got := count(); got != "0" {
 			t.Errorf("after the call %s rows", got)
 		}
-		if _, err := d.do(t.Context(), "a", "sql.commit", object{}, "transaction", tx); host.CodeOf(err) != abi.Invalid {
+		if _, err := d.do(t.Context(), "a", "sql.commit", nil, "transaction", tx); host.CodeOf(err) != abi.Invalid {
 			t.Errorf("a transaction that has ended: %v", err)
 		}
 		tx = begin(t.Context())
 		d.must(t.Context(), insert, item(1), "transaction", tx)
-		if _, err := d.do(t.Context(), "a", "sql.commit", object{}, "transaction", tx); err != nil {
+		if _, err := d.do(t.Context(), "a", "sql.commit", nil, "transaction", tx); err != nil {
 			t.Error(err)
 		}
 		if got := count(); got != "1" {
@@ -235,7 +238,7 @@ func TestRowsComeInPages(t *testing.T) {
 			}
 			pages++
 			var err error
-			if r, err = d.do(ctx, "a", "sql.next", object{}, "cursor", cursor); err != nil {
+			if r, err = d.do(ctx, "a", "sql.next", nil, "cursor", cursor); err != nil {
 				t.Fatal(err)
 			}
 		}
