@@ -44,7 +44,8 @@ func dial(t *testing.T, addr string) *amqp091.Channel {
 // priorities, until the test ends, through all restarts of the broker.
 func answer(t *testing.T, addr string) {
 	t.Helper()
-	done := make(chan struct{})
+	done, serving := make(chan struct{}), make(chan struct{})
+	ready := sync.OnceFunc(func() { close(serving) })
 	var work sync.WaitGroup
 	serve := func() error {
 		conn, err := amqp091.Dial("amqp://guest:guest@" + addr)
@@ -60,6 +61,7 @@ func answer(t *testing.T, addr string) {
 			return err
 		}
 		messages, err := ch.Consume("echo", "", true, false, false, false, nil)
+		ready()
 		for err == nil {
 			select {
 			case d, ok := <-messages:
@@ -94,6 +96,7 @@ func answer(t *testing.T, addr string) {
 		close(done)
 		work.Wait()
 	})
+	<-serving
 }
 
 func config(addr string) string {
@@ -116,6 +119,13 @@ func TestAMQP(t *testing.T) {
 					t.Errorf("reply: %s %v", r.Body, r.Envelope)
 				}
 			}},
+		},
+		Fails: []connectortest.OpFailure{
+			{Op: connectortest.Op{Name: "amqp.declare"}, Code: abi.Invalid},
+			{Op: connectortest.Op{Name: "amqp.declare", Fields: fields("queue", "orders", "durable", "0")}, Code: abi.Remote},
+			{Op: connectortest.Op{Name: "amqp.publish", Fields: fields("exchange", "nowhere"), Body: "lost"}, Code: abi.Remote},
+			{Op: connectortest.Op{Name: "amqp.publish", Body: "for nobody"}, Code: abi.Invalid},
+			{Op: connectortest.Op{Name: "amqp.request", Fields: fields("routing-key", "no.queue")}, Code: abi.Remote},
 		},
 	})
 	t.Run("messages", func(t *testing.T) { testMessages(t, broker) })

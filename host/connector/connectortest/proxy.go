@@ -15,6 +15,9 @@ type Proxy struct {
 	// cutAfter is how many more bytes the server may answer before the
 	// connection is cut; negative is any number.
 	cutAfter atomic.Int64
+	opened   atomic.Int64
+	active   atomic.Int64
+	answered atomic.Int64
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -45,6 +48,15 @@ func (p *Proxy) Addr() string { return p.l.Addr().String() }
 // CutAfter cuts the connections once the server has answered n more bytes.
 func (p *Proxy) CutAfter(n int64) { p.cutAfter.Store(n) }
 
+// Opened is how many connections there have been.
+func (p *Proxy) Opened() int64 { return p.opened.Load() }
+
+// Active is how many connections there are.
+func (p *Proxy) Active() int64 { return p.active.Load() }
+
+// Answered is how many bytes the server has answered.
+func (p *Proxy) Answered() int64 { return p.answered.Load() }
+
 // Cut ends all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -61,11 +73,13 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
+		p.opened.Add(1)
 		server, err := net.Dial("tcp", p.to)
 		if err != nil {
 			_ = client.Close()
 			continue
 		}
+		p.active.Add(1)
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
@@ -74,6 +88,7 @@ func (p *Proxy) accept() {
 			_ = server.Close()
 		})
 		p.work.Go(func() {
+			defer p.active.Add(-1)
 			p.answer(client, server)
 			_ = client.Close()
 		})
@@ -84,6 +99,7 @@ func (p *Proxy) answer(client, server net.Conn) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := server.Read(buf)
+		p.answered.Add(int64(n))
 		if left := p.cutAfter.Load(); left >= 0 {
 			if int64(n) > left {
 				_, _ = client.Write(buf[:left])

@@ -206,7 +206,7 @@ func (s *slot) unchanged(l *live) *live {
 // failed notes that the connection could not be opened. Only a system that
 // cannot be reached is left alone: other faults end when somebody mends them.
 func (s *slot) failed(p *Pool, err error) {
-	if !errors.Is(err, connector.ErrNotConnected) {
+	if !errors.Is(err, connector.ErrNotConnected) || errors.Is(err, egress.ErrDenied) {
 		return
 	}
 	s.mu.Lock()

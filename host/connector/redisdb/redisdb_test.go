@@ -63,6 +63,12 @@ func TestConformance(t *testing.T) {
 			{Name: "redis.commands", Body: resp("DEL nothing", "BLPOP nothing 0.01")},
 			{Name: "redis.watch", Body: resp("a")},
 		},
+		Fails: []connectortest.OpFailure{
+			{Op: connectortest.Op{Name: "redis.commands", Body: resp("SHUTDOWN")}, Code: abi.Denied},
+			{Op: connectortest.Op{Name: "redis.commands", Body: "GET a"}, Code: abi.Invalid},
+			{Op: connectortest.Op{Name: "redis.watch", Body: "a"}, Code: abi.Invalid},
+			{Op: connectortest.Op{Name: "redis.watch", Fields: field("watch", "none")}, Code: abi.Invalid},
+		},
 	})
 }
 
