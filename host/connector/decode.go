@@ -111,7 +111,7 @@ func checkField(v reflect.Value, f Field, path string) error {
 		return host.FieldErrorf(path, "%s is missing: %s", path, f.Doc)
 	case len(f.Enum) > 0 && text != "" && !slices.Contains(f.Enum, text):
 		return host.FieldErrorf(path, "%s %q: use %s", path, host.Clip(text), strings.Join(f.Enum, ", "))
-	case f.Secret && text != "" && !whole.MatchString(text):
+	case f.Secret && text != "" && !whole.MatchString(text) && !(f.Within && reference.MatchString(text)):
 		return host.FieldErrorf(path, "%s is in clear: store it as a secret and write ${secret:NAME} here", path)
 	}
 	if f.Min == "" && f.Max == "" {
@@ -170,7 +170,7 @@ func fillSecrets(v reflect.Value, path string, secret func(string) (string, erro
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
-			text, err := fillText(v.MapIndex(k).String(), path, secret)
+			text, err := fillText(v.MapIndex(k).String(), fmt.Sprintf("%s[%q]", path, host.Clip(k.String())), secret)
 			if err != nil {
 				return err
 			}
@@ -202,6 +202,9 @@ func fillText(text, path string, secret func(string) (string, error)) (string, e
 		b.WriteString(value)
 	}
 	b.WriteString(text[at:])
+	if strings.Contains(reference.ReplaceAllLiteralString(text, ""), "${") {
+		return "", host.FieldErrorf(path, `%s has a "${" that is not part of ${secret:NAME}`, path)
+	}
 	return b.String(), nil
 }
 

@@ -15,7 +15,7 @@ import (
 //
 //	Host string `json:"host" required:"true" doc:"name or address of the server"`
 //	Port int    `json:"port" default:"5432" min:"1" max:"65535" doc:"…"`
-//	Password string `json:"password" secret:"true" doc:"…"`
+//	Password string `json:"password" secret:"true" doc:"…"`  // "within": with text around the reference
 //	Mode string `json:"mode" enum:"single,cluster" default:"single" doc:"…"`
 //
 // A nested struct has Fields; an embedded one adds its fields.
@@ -26,6 +26,7 @@ type Field struct {
 	Default  string
 	Required bool
 	Secret   bool // must be a reference to a secret
+	Within   bool // of a secret: text may stand around the reference
 	Optional bool // of an operation: absent is something else than empty or zero
 	Enum     []string
 	Min, Max string
@@ -58,7 +59,7 @@ func fieldsOf(t reflect.Type, at []int) []Field {
 		}
 		field := Field{
 			Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"),
-			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") == "true",
+			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") != "", Within: f.Tag.Get("secret") == "within",
 			Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), index: index,
 		}
 		if enum := f.Tag.Get("enum"); enum != "" {
@@ -144,7 +145,10 @@ func schemaOf(f Field) map[string]any {
 	case "object":
 		return Schema(f.Fields)
 	}
-	if f.Secret {
+	switch {
+	case f.Within:
+		text["pattern"] = `\$\{secret:[^{}]+\}`
+	case f.Secret:
 		text["pattern"] = `^\$\{secret:[^{}]+\}$`
 	}
 	return text

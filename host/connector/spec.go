@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/seraihost/serai/host"
 )
@@ -30,7 +31,20 @@ type Spec[C any, K Conn] struct {
 	// place. Everything that it dials goes through env.Dial. An error that
 	// a later attempt may not meet wraps ErrNotConnected.
 	Open func(ctx context.Context, c C, env Env) (K, error)
+	// Find, if set, says which connection a request is for, where that is not
+	// simply the one that its field "connection" names. Whether the service may
+	// use it is checked after that.
+	Find func(ctx context.Context, r *Request, d Directory[K]) (name string, err error)
 	Ops  []Operation[K]
+}
+
+// Directory is the connections of a type that a service may use.
+type Directory[K any] interface {
+	// Granted returns their names, in the order of the grants. Not all of them
+	// need to exist.
+	Granted(ctx context.Context) ([]string, error)
+	// Use opens a connection if need be and calls fn with it.
+	Use(ctx context.Context, name string, fn func(conn K) error) error
 }
 
 // Conn is an open connection. Its methods and the operations on it may be
@@ -74,6 +88,8 @@ type Connector struct {
 	Validate func(raw []byte) error
 	// Open connects with a configuration whose secrets secret fills in.
 	Open func(ctx context.Context, raw []byte, secret func(name string) (string, error), env Env) (Conn, error)
+	// Find is nil if requests name their connection.
+	Find func(ctx context.Context, r *Request, d Directory[Conn]) (name string, err error)
 }
 
 // Define returns the connector of a spec. A spec that makes no sense is a
@@ -95,6 +111,11 @@ func Define[C any, K Conn](s Spec[C, K]) Connector {
 			return s.Open(ctx, c, env)
 		},
 	}
+	if s.Find != nil {
+		out.Find = func(ctx context.Context, r *Request, d Directory[Conn]) (string, error) {
+			return s.Find(ctx, r, directory[K]{d})
+		}
+	}
 	for _, op := range s.Ops {
 		out.Ops = append(out.Ops, op.info())
 	}
@@ -102,6 +123,19 @@ func Define[C any, K Conn](s Spec[C, K]) Connector {
 		panic(fmt.Sprintf("connector: the spec of %q is incomplete", s.Type))
 	}
 	return out
+}
+
+// directory gives connections their type back.
+type directory[K Conn] struct{ Directory[Conn] }
+
+func (d directory[K]) Use(ctx context.Context, name string, fn func(conn K) error) error {
+	return d.Directory.Use(ctx, name, func(conn Conn) error {
+		k, ok := conn.(K)
+		if !ok {
+			return fmt.Errorf("the connection is a %T", conn) // as in info
+		}
+		return fn(k)
+	})
 }
 
 // decode reads a configuration strictly. Without secret, references stay.
@@ -121,7 +155,7 @@ func (s Spec[C, K]) decode(raw []byte, fields []Field, secret func(string) (stri
 // below puts the field of an error below a parent.
 func below(parent string, err error) error {
 	e, ok := errors.AsType[*host.Error](err)
-	if !ok || e.Field == "" {
+	if !ok || e.Field == "" || strings.HasPrefix(e.Field, parent+".") {
 		return err
 	}
 	out := *e

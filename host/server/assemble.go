@@ -19,7 +19,6 @@ import (
 	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/config"
-	"github.com/seraihost/serai/host/connector/httpclient"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/host/connector/lock"
 	"github.com/seraihost/serai/host/connector/pool"
@@ -60,7 +59,6 @@ type hosted struct {
 	images     *image.Store
 	blobs      *blob.Store
 	kv         *kv.Space
-	http       *httpclient.Client
 	pool       *pool.Pool
 
 	routes  sync.Mutex // orders reloads
@@ -130,8 +128,6 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
 	h.kv = kv.New(store)
-	h.http = httpclient.New(h.catalog)
-	h.onClose(func() error { h.http.Close(); return nil })
 	h.pool = pool.New(h.catalog, dir("connections"), c.Logger, standard.Connectors()...)
 	h.onClose(h.pool.Close)
 	h.connect()
@@ -143,7 +139,6 @@ func (h *hosted) connect() {
 	ops := append(kv.Ops(h.kv), config.Ops(h.catalog)...)
 	ops = append(ops, lock.Ops(lock.New())...)
 	ops = append(ops, seal.Ops(sealing(h.catalog))...)
-	ops = append(ops, httpclient.Ops(h.http)...)
 	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher })...)
 	ops = append(ops, h.courier.Ops()...)
 	ops = append(ops, h.pool.Ops()...)
@@ -222,7 +217,6 @@ func (h *hosted) serveGateway(ctx context.Context, l net.Listener) error {
 
 // reload makes the gateway serve the catalogue's routes and definitions.
 func (h *hosted) reload(ctx context.Context) error {
-	h.http.Invalidate()
 	h.pool.Invalidate()
 	h.pool.Sweep(ctx)
 	h.routes.Lock()

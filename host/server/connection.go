@@ -5,14 +5,10 @@ import (
 	"strings"
 
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector/httpclient"
 )
 
 // checkConnection refuses connections that no connector takes.
 func (h *hosted) checkConnection(_ context.Context, c host.Connection) error {
-	if c.Type == httpclient.Type {
-		return httpclient.Validate(c.Config)
-	}
 	known, err := h.pool.Validate(c)
 	if !known {
 		return host.FieldErrorf("type", "connection type %q: use %s", host.Clip(c.Type), h.connectionTypes())
@@ -25,14 +21,11 @@ func (h *hosted) checkChannel(_ context.Context, c host.Channel) error { return 
 
 // connectionTypes lists the types for messages.
 func (h *hosted) connectionTypes() string {
-	return strings.Join(append([]string{httpclient.Type}, h.pool.Types()...), ", ")
+	return strings.Join(h.pool.Types(), ", ")
 }
 
 // ping asks the system of a connection for a sign of life.
 func (h *hosted) ping(ctx context.Context, c host.Connection) error {
-	if c.Type == httpclient.Type {
-		return h.http.Ping(ctx, c.Tenant, c.Name)
-	}
 	known, err := h.pool.Ping(ctx, c)
 	if !known {
 		return h.checkConnection(ctx, c)

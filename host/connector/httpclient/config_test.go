@@ -1,13 +1,14 @@
 package httpclient
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
 )
 
 func TestValidate(t *testing.T) {
@@ -22,7 +23,7 @@ func TestValidate(t *testing.T) {
 		"syntax":              {`{]`, "config"},
 		"two values":          {`{"base_url":"http://crm"}{}`, "config"},
 		"unknown":             {`{"base_url":"http://crm","bse":1}`, "config.bse"},
-		"unknown in auth":     {`{"base_url":"http://crm","auth":{"user":"u"}}`, "config.user"},
+		"unknown in auth":     {`{"base_url":"http://crm","auth":{"user":"u"}}`, "config.auth.user"},
 		"kind":                {`{"base_url":5}`, "config.base_url"},
 		"nested kind":         {`{"base_url":"http://crm","redirects":{"max":"x"}}`, "config.redirects.max"},
 		"no URL":              {`{}`, "config.base_url"},
@@ -63,7 +64,7 @@ func TestValidate(t *testing.T) {
 		"certificates":        {`{"base_url":"http://crm","tls":{"ca_pem":"x"}}`, "config.tls.ca_pem"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Validate([]byte(c.config))
+			err := Connector().Validate([]byte(c.config))
 			if c.field == "" {
 				if err != nil {
 					t.Error(err)
@@ -79,21 +80,32 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
-	if err := Validate([]byte(`{"base_url":"http://crm","ca":"` + strings.Repeat("x", maxConfigBytes) + `"}`)); host.CodeOf(err) != abi.Invalid {
+	if err := Connector().Validate([]byte(`{"base_url":"http://crm","ca":"` + strings.Repeat("x", 1<<20) + `"}`)); host.CodeOf(err) != abi.Invalid {
 		t.Errorf("a huge configuration: %v", err)
 	}
 }
 
+// opened returns a client with a configuration, without secrets.
+func opened(config []byte) (*Client, error) {
+	secret := func(string) (string, error) { return "s", nil }
+	c, err := Connector().Open(context.Background(), config, secret, connector.Env{})
+	if err != nil {
+		return nil, err
+	}
+	client, _ := c.(*Client)
+	return client, nil
+}
+
 func TestDefaults(t *testing.T) {
-	s, err := parse([]byte(`{"base_url":"HTTPS://CRM.Example.com:443/a b/{x}/"}`))
+	c, err := opened([]byte(`{"base_url":"HTTPS://CRM.Example.com:443/a b/{x}/"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := c.spec
 	if s.scheme != "https" || s.host != "crm.example.com" || strings.Join(s.path, "|") != "a b|{x}|" {
 		t.Errorf("base address %s %s %q", s.scheme, s.host, s.path)
 	}
-	if time.Duration(s.Timeout) != DefaultTimeout || *s.Retries.Max != DefaultRetries || !*s.Redirects.Follow ||
-		s.MaxResponseBytes != DefaultMaxResponseBytes || s.Redirects.Max != DefaultRedirects || s.timeoutSet {
+	if s.Timeout != 0 || s.Retries.Max != 2 || !s.Redirects.Follow || s.MaxResponseBytes != 16*host.MiB || s.Redirects.Max != 5 {
 		t.Errorf("defaults %+v", s.Config)
 	}
 }
@@ -102,15 +114,15 @@ func FuzzValidate(f *testing.F) {
 	f.Add([]byte(`{"base_url":"http://crm/{a}/b","auth":{"type":"basic","username":"u","password":"${secret:P}"}}`))
 	f.Add([]byte(`{"base_url":"https://[::1]:443/%2e","query":{"a":"${secret:${secret:B}}"}}`))
 	f.Fuzz(func(t *testing.T, config []byte) {
-		s, err := parse(config)
+		c, err := opened(config)
 		if err != nil {
 			if host.CodeOf(err) != abi.Invalid {
 				t.Errorf("code %s of %v", host.CodeOf(err), err)
 			}
 			return
 		}
-		if s.host == "" || s.Timeout <= 0 || s.MaxResponseBytes <= 0 {
-			t.Errorf("accepted %q as %+v", config, s)
+		if c.spec.host == "" || c.spec.MaxResponseBytes <= 0 {
+			t.Errorf("accepted %q as %+v", config, c.spec)
 		}
 	})
 }

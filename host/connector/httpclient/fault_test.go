@@ -42,7 +42,7 @@ func (r *rig) raw(config string, fn func(net.Conn)) {
 	r.connect("http://"+l.Addr().String(), config)
 }
 
-func request(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
+func readSome(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
 
 func TestFaults(t *testing.T) {
 	const once = `,"retries":{"max":0}`
@@ -53,26 +53,26 @@ func TestFaults(t *testing.T) {
 	}{
 		"silent": {abi.Timeout, `,"timeout":"50ms"`, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
 		"silent body": {abi.Timeout, `,"timeout":"50ms"`, func(c net.Conn) {
-			request(c)
+			readSome(c)
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
-			request(c)
+			readSome(c)
 		}},
-		"cut before reply": {abi.Remote, once, request},
-		"cut in headers":   {abi.Remote, once, func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Le") }},
-		"cut in body":      {abi.Remote, once, func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nab") }},
+		"cut before reply": {abi.Remote, once, readSome},
+		"cut in headers":   {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Le") }},
+		"cut in body":      {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nab") }},
 		"cut in chunk": {abi.Remote, once, func(c net.Conn) {
-			request(c)
+			readSome(c)
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nab")
 		}},
-		"not HTTP":       {abi.Remote, once, func(c net.Conn) { request(c); fmt.Fprint(c, "220 smtp ready\r\n") }},
-		"endless header": {abi.Remote, once, func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\n"); endless(c, "X-A: b\r\n") }},
+		"not HTTP":       {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "220 smtp ready\r\n") }},
+		"endless header": {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\n"); endless(c, "X-A: b\r\n") }},
 		"many headers": {abi.Remote, once, func(c net.Conn) {
-			request(c)
+			readSome(c)
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\n", strings.Repeat("X-A: b\r\n", 2000), "\r\n")
 		}},
-		"endless body":    {abi.TooLarge, `,"max_response_bytes":"64KiB"`, func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\n\r\n"); endless(c, "abcdefgh") }},
-		"promised body":   {abi.TooLarge, `,"max_response_bytes":"64KiB"`, func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n") }},
-		"endless interim": {abi.Remote, once, func(c net.Conn) { request(c); endless(c, "HTTP/1.1 100 Continue\r\n\r\n") }},
+		"endless body":    {abi.TooLarge, `,"max_response_bytes":"64KiB"`, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\n\r\n"); endless(c, "abcdefgh") }},
+		"promised body":   {abi.TooLarge, `,"max_response_bytes":"64KiB"`, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n") }},
+		"endless interim": {abi.Remote, once, func(c net.Conn) { readSome(c); endless(c, "HTTP/1.1 100 Continue\r\n\r\n") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -210,7 +210,7 @@ func TestCutIsRetried(t *testing.T) {
 	r := newRig(t)
 	var calls atomic.Int32
 	r.raw(`,"retries":{"max":1,"backoff":"1ms"}`, func(c net.Conn) {
-		request(c)
+		readSome(c)
 		if calls.Add(1) > 1 {
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}

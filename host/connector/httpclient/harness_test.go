@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/pool"
 )
 
 // source is a catalogue in memory.
@@ -56,13 +58,17 @@ const loopback = "127.0.0.0/8"
 type rig struct {
 	t      testing.TB
 	source *source
-	client *Client
+	client *pool.Pool
 }
 
 func newRig(t testing.TB) *rig {
 	s := &source{connections: map[string]host.Connection{}, secrets: map[string]string{"a/P": "open sesame", "a/K": "k&y"}}
-	r := &rig{t, s, New(s)}
-	t.Cleanup(r.client.Close)
+	r := &rig{t, s, pool.New(s, t.TempDir(), slog.New(slog.DiscardHandler), Connector())}
+	t.Cleanup(func() {
+		if err := r.client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return r
 }
 
@@ -84,7 +90,7 @@ func (r *rig) do(ctx context.Context, body string, fields ...string) (*connector
 	for i := 0; i < len(fields); i += 2 {
 		env.Add(fields[i], fields[i+1])
 	}
-	return Ops(r.client)[0].Do(ctx, &connector.Request{
+	return r.client.Ops()[0].Do(ctx, &connector.Request{
 		Scope:    connector.Scope{Tenant: "a", Service: "svc", CID: "cid-1", Grants: host.Grants{Connections: []string{"S"}}},
 		Envelope: env, Body: []byte(body),
 	})

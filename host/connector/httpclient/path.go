@@ -53,7 +53,7 @@ func checkPlaceholders(field string, segments []string) error {
 	for _, s := range segments {
 		_, err := expand(s, func(string) (string, error) { return "x", nil })
 		if err != nil {
-			return host.FieldErrorf(field, "%s: %s", field, host.MessageOf(err))
+			return host.FieldErrorf(field, "config.%s: %s", field, host.MessageOf(err))
 		}
 	}
 	return nil

@@ -25,16 +25,13 @@ func FuzzAddress(f *testing.F) {
 	} {
 		f.Add(s[0], s[1], s[2])
 	}
-	spec, err := parse([]byte(`{"base_url":"http://crm:81/base/{user}/x"}`))
+	c, err := opened([]byte(`{"base_url":"http://crm:81/base/{user}/x"}`))
 	if err != nil {
 		f.Fatal(err)
 	}
-	l := &live{spec: spec}
 	f.Fuzz(func(t *testing.T, user, path, id string) {
 		out := &outgoing{}
-		err := l.address(out, abi.Envelope{
-			{Name: "param.user", Value: user}, {Name: "param.id", Value: id}, {Name: abi.FieldPath, Value: path},
-		})
+		err := c.address(out, request{Path: path, Params: []abi.Field{{Name: "user", Value: user}, {Name: "id", Value: id}}})
 		if err != nil {
 			if c := host.CodeOf(err); c != abi.Invalid && c != abi.TooLarge {
 				t.Errorf("code %s of %v", c, err)

@@ -7,45 +7,39 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector"
 )
 
 // result reads a reply. The body is decompressed and bounded.
-func (l *live) result(resp *http.Response) (*connector.Result, error) {
-	env, err := envelopeOf(resp)
-	if err != nil {
-		return nil, err
+func (c *Client) result(resp *http.Response) (out reply, err error) {
+	out.Status = resp.StatusCode
+	if out.Headers, err = headersOf(resp); err != nil {
+		return out, err
 	}
-	body, err := readBody(resp, int64(l.spec.MaxResponseBytes))
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Envelope: env, Body: body}, nil
+	out.Body, err = readBody(resp, int64(c.spec.MaxResponseBytes))
+	return out, err
 }
 
-// envelopeOf returns the status and the headers that are about the reply
-// rather than about the connection, in the order of their names.
-func envelopeOf(resp *http.Response) (abi.Envelope, error) {
-	env := make(abi.Envelope, 0, len(resp.Header)+1)
-	env.Add(abi.FieldStatus, strconv.Itoa(resp.StatusCode))
+// headersOf returns the headers that are about the reply rather than about
+// the connection, in the order of their names.
+func headersOf(resp *http.Response) ([]abi.Field, error) {
+	out := make(abi.Envelope, 0, len(resp.Header))
 	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
 		if hostsOwn[name] && name != "Content-Length" || len(abi.PrefixHeader)+len(name) > abi.MaxNameBytes {
 			continue
 		}
-		field := abi.PrefixHeader + strings.ToLower(name)
+		field := strings.ToLower(name)
 		for _, v := range resp.Header[name] {
-			env.Add(field, v)
+			out.Add(field, v)
 		}
 	}
-	if len(env) > abi.MaxFields || env.Size() > abi.MaxEnvelopeSize {
-		return nil, host.Errorf(abi.Remote, "the system answers with %d headers, more than fit", len(env)-1)
+	if len(out) >= abi.MaxFields || out.Size()+len(out)*len(abi.PrefixHeader)+64 > abi.MaxEnvelopeSize {
+		return nil, host.Errorf(abi.Remote, "the system answers with %d headers, more than fit", len(out))
 	}
-	return env, nil
+	return out, nil
 }
 
 // firstRead is what is set aside for a body before any of it has come; a

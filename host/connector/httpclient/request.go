@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,33 +40,31 @@ type outgoing struct {
 }
 
 // build makes a request from the fields of an operation. What it returns
-// shares no memory with the request but the body.
-func (l *live) build(r *connector.Request) (*outgoing, error) {
-	out := &outgoing{method: http.MethodGet, timeout: time.Duration(l.spec.Timeout), body: &payload{data: r.Body}}
-	if m := r.Envelope.Get(abi.FieldMethod); m != "" {
-		out.method = strings.ToUpper(m)
-	}
+// shares no memory with the request but the body. r is nil for the host's own.
+func (c *Client) build(r *connector.Request, in request) (*outgoing, error) {
+	out := &outgoing{method: strings.ToUpper(in.Method), timeout: time.Duration(c.spec.Timeout), bare: !in.Redirects, body: &payload{data: in.Body}}
 	if !methods[out.method] {
 		return nil, host.FieldErrorf(abi.FieldMethod, "method %q: use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS", host.Clip(out.method))
 	}
-	if text := r.Envelope.Get(abi.FieldTimeout); text != "" {
-		ms, err := strconv.ParseUint(text, 10, 31)
-		if err != nil || ms == 0 {
-			return nil, host.FieldErrorf(abi.FieldTimeout, "timeout %q: use a number of milliseconds", host.Clip(text))
-		}
-		if asked := time.Duration(ms) * time.Millisecond; asked < out.timeout || !l.spec.timeoutSet {
-			out.timeout = min(asked, MaxTimeout)
-		}
+	ceiling := out.timeout
+	if ceiling == 0 {
+		out.timeout, ceiling = DefaultTimeout, MaxTimeout
 	}
-	out.bare = r.Envelope.Get(abi.FieldRedirects) == "0"
-	address := l.address
-	if text, whole := r.Envelope.Lookup(abi.FieldURL); whole {
-		address = func(out *outgoing, _ abi.Envelope) error { return l.absolute(out, text) }
+	if in.Timeout > 0 {
+		out.timeout = min(in.Timeout, ceiling)
 	}
-	if err := address(out, r.Envelope); err != nil {
+	address := c.address
+	if in.URL != nil {
+		address = c.absolute
+	}
+	if err := address(out, in); err != nil {
 		return nil, err
 	}
-	return out, l.fillHeader(out, r)
+	cid := ""
+	if r != nil {
+		cid = r.Scope.CID
+	}
+	return out, c.fillHeader(out, in.Headers, cid)
 }
 
 // methods maps what guests may send to whether it may be sent again.
@@ -81,12 +78,12 @@ func idempotent(method string) bool {
 }
 
 // address sets the URL: the base path and the guest's, their placeholders
-// filled from param.*, and as the query the connection's own, query.* and
-// the parameters that no placeholder used.
-func (l *live) address(out *outgoing, env abi.Envelope) error {
-	segments := l.spec.path
-	if path := env.Get(abi.FieldPath); path != "" {
-		more, err := splitPath(path)
+// filled from the parameters, and as the query the connection's own, the
+// guest's and the parameters that no placeholder used.
+func (c *Client) address(out *outgoing, in request) error {
+	segments := c.spec.path
+	if in.Path != "" {
+		more, err := splitPath(in.Path)
 		if err != nil {
 			return err
 		}
@@ -97,8 +94,8 @@ func (l *live) address(out *outgoing, env abi.Envelope) error {
 	}
 	var used []string
 	value := func(name string) (string, error) {
-		v, ok := env.Lookup(abi.PrefixParam + name)
-		if !ok || v == "" {
+		v := abi.Envelope(in.Params).Get(name)
+		if v == "" {
 			return "", host.FieldErrorf(abi.PrefixParam+host.Clip(name), "the connection's path needs the parameter %q", host.Clip(name))
 		}
 		used = append(used, name)
@@ -111,15 +108,15 @@ func (l *live) address(out *outgoing, env abi.Envelope) error {
 			return err
 		}
 	}
-	raw, query := join(plain), l.queryOf(env, used)
+	raw, query := join(plain), c.queryOf(in, used)
 	if len(raw)+len(query) > maxURLBytes {
 		return host.Errorf(abi.TooLarge, "path and query have %d bytes, at most %d", len(raw)+len(query), maxURLBytes)
 	}
-	out.url = &url.URL{Scheme: l.spec.scheme, Host: l.spec.host, Path: "/" + strings.Join(plain, "/"), RawPath: raw, RawQuery: query}
+	out.url = &url.URL{Scheme: c.spec.scheme, Host: c.spec.host, Path: "/" + strings.Join(plain, "/"), RawPath: raw, RawQuery: query}
 	return nil
 }
 
-func (l *live) queryOf(env abi.Envelope, used []string) string {
+func (c *Client) queryOf(in request, used []string) string {
 	var b strings.Builder
 	add := func(name, value string) {
 		if b.Len() > 0 {
@@ -129,59 +126,51 @@ func (l *live) queryOf(env abi.Envelope, used []string) string {
 		b.WriteByte('=')
 		b.WriteString(url.QueryEscape(value))
 	}
-	for _, f := range l.query {
-		add(f.name, f.value)
+	for _, p := range c.spec.query {
+		add(p.name, p.value)
 	}
-	for i := range env {
-		name, ok := strings.CutPrefix(env[i].Name, abi.PrefixQuery)
-		if !ok {
-			if name, ok = strings.CutPrefix(env[i].Name, abi.PrefixParam); !ok || slices.Contains(used, name) {
-				continue
+	guests := func(fields []abi.Field, without []string) {
+		for _, f := range fields {
+			if _, fixed := c.spec.Query[f.Name]; !fixed && !slices.Contains(without, f.Name) {
+				add(f.Name, f.Value)
 			}
 		}
-		if _, fixed := l.spec.Query[name]; !fixed {
-			add(name, env[i].Value)
-		}
 	}
+	guests(in.Query, nil)
+	guests(in.Params, used)
 	return b.String()
 }
 
-func (l *live) fillHeader(out *outgoing, r *connector.Request) error {
+func (c *Client) fillHeader(out *outgoing, headers []abi.Field, cid string) error {
 	out.guest = make(http.Header, 8)
-	for i := range r.Envelope {
-		f := &r.Envelope[i]
-		name, ok := strings.CutPrefix(f.Name, abi.PrefixHeader)
-		if !ok {
-			continue
+	for _, f := range headers {
+		if !httpguts.ValidHeaderFieldName(f.Name) || !httpguts.ValidHeaderFieldValue(f.Value) {
+			field := abi.PrefixHeader + host.Clip(f.Name)
+			return host.FieldErrorf(field, "%q is not an HTTP header", field)
 		}
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(f.Value) {
-			return host.FieldErrorf(host.Clip(f.Name), "%q is not an HTTP header", host.Clip(f.Name))
-		}
-		name = http.CanonicalHeaderKey(name)
-		if !hostsOwn[name] && !l.spec.header(name) && (name != "Authorization" || !l.spec.authenticates()) {
+		name := http.CanonicalHeaderKey(f.Name)
+		if !hostsOwn[name] && !c.spec.header(name) && (name != "Authorization" || c.spec.Auth.Type == "none") {
 			out.guest[name] = append(out.guest[name], f.Value)
 		}
 	}
 	if _, ok := out.guest["User-Agent"]; !ok {
 		out.guest["User-Agent"] = userAgent
 	}
-	if _, ok := out.guest["X-Request-Id"]; !ok && r.Scope.CID != "" && httpguts.ValidHeaderFieldValue(r.Scope.CID) {
-		out.guest["X-Request-Id"] = []string{r.Scope.CID}
+	if _, ok := out.guest["X-Request-Id"]; !ok && cid != "" && httpguts.ValidHeaderFieldValue(cid) {
+		out.guest["X-Request-Id"] = []string{cid}
 	}
 	out.headers = out.guest
-	if len(l.headers) > 0 {
-		out.headers = make(http.Header, len(out.guest)+len(l.headers))
+	if len(c.spec.headers) > 0 {
+		out.headers = make(http.Header, len(out.guest)+len(c.spec.headers))
 		maps.Copy(out.headers, out.guest)
-		for _, f := range l.headers {
-			out.headers[f.name] = []string{f.value}
+		for _, p := range c.spec.headers {
+			out.headers[p.name] = []string{p.value}
 		}
 	}
 	return nil
 }
 
 var userAgent = []string{"serai/1"}
-
-func (s *spec) authenticates() bool { return s.Auth.Type != "" && s.Auth.Type != "none" }
 
 // payload is a body that the transport may go on reading after it answered.
 // The bytes belong to the guest, so release ends that.

@@ -19,13 +19,13 @@ const maxDrain = 8 << 10
 
 // send sends the request, again where that may help, and returns the last
 // reply. The caller closes its body.
-func (l *live) send(ctx context.Context, out *outgoing) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, out *outgoing) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
-		resp, err := l.follow(ctx, out)
-		if attempt >= *l.spec.Retries.Max || !idempotent(out.method) || !worthRetry(ctx, resp, err) {
+		resp, err := c.follow(ctx, out)
+		if attempt >= c.spec.Retries.Max || !idempotent(out.method) || !worthRetry(ctx, resp, err) {
 			return resp, err
 		}
-		wait, ok := l.wait(ctx, attempt, resp)
+		wait, ok := c.wait(ctx, attempt, resp)
 		if !ok {
 			return resp, err // no time is left: what there is beats a timeout
 		}
@@ -51,8 +51,8 @@ func worthRetry(ctx context.Context, resp *http.Response, err error) bool {
 // wait returns how long to wait before the next attempt, at least half of
 // the exponential backoff and what Retry-After asks for; false when the
 // deadline comes first.
-func (l *live) wait(ctx context.Context, attempt int, resp *http.Response) (time.Duration, bool) {
-	d := min(time.Duration(l.spec.Retries.Backoff)<<attempt, MaxBackoff)
+func (c *Client) wait(ctx context.Context, attempt int, resp *http.Response) (time.Duration, bool) {
+	d := min(time.Duration(c.spec.Retries.Backoff)<<attempt, maxBackoff)
 	d = d/2 + rand.N(d/2+1) //nolint:gosec // jitter
 	if resp != nil {
 		if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
@@ -86,7 +86,7 @@ func discard(resp *http.Response) {
 // follow sends the request once and follows redirects as the connection
 // allows. Each hop is judged by its name here, and by its addresses in the
 // dialer.
-func (l *live) follow(ctx context.Context, out *outgoing) (*http.Response, error) {
+func (c *Client) follow(ctx context.Context, out *outgoing) (*http.Response, error) {
 	to, headers := out.url, out.headers
 	for hop := 0; ; hop++ {
 		body, err := out.body.reader()
@@ -97,11 +97,11 @@ func (l *live) follow(ctx context.Context, out *outgoing) (*http.Response, error
 			Method: out.method, URL: to, Host: to.Host, Header: headers, Body: body, GetBody: out.body.reader,
 			ContentLength: int64(len(out.body.data)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
-		resp, err := l.transport.RoundTrip(req)
+		resp, err := c.transport.RoundTrip(req)
 		if err != nil {
 			return nil, err
 		}
-		if !l.redirects(out, resp) {
+		if !c.redirects(out, resp) {
 			return resp, nil
 		}
 		next, err := to.Parse(resp.Header.Get("Location"))
@@ -109,14 +109,14 @@ func (l *live) follow(ctx context.Context, out *outgoing) (*http.Response, error
 		switch {
 		case err != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https":
 			return nil, host.Errorf(abi.Remote, "the system redirects to something that is not an HTTP address")
-		case hop >= l.spec.Redirects.Max:
-			return nil, host.Errorf(abi.Remote, "the system redirects more than %d times", l.spec.Redirects.Max)
+		case hop >= c.spec.Redirects.Max:
+			return nil, host.Errorf(abi.Remote, "the system redirects more than %d times", c.spec.Redirects.Max)
 		case to.Scheme == "https" && next.Scheme == "http":
 			return nil, host.Errorf(abi.Denied, "the system redirects from https to http, which is not followed")
 		}
 		next.User, next.Fragment, next.RawFragment = nil, "", ""
-		if name := canonicalHost(next.Scheme, next.Host); name != l.spec.host {
-			if !l.spec.allowed[name] {
+		if name := canonicalHost(next.Scheme, next.Host); name != c.spec.host {
+			if !c.spec.allowed[name] {
 				return nil, host.Errorf(abi.Denied, "the system redirects to another host; name it in redirects.allow_hosts to follow")
 			}
 			headers = out.stranger()
@@ -126,13 +126,13 @@ func (l *live) follow(ctx context.Context, out *outgoing) (*http.Response, error
 }
 
 // redirects reports whether resp is a redirect that is to be followed.
-func (l *live) redirects(out *outgoing, resp *http.Response) bool {
+func (c *Client) redirects(out *outgoing, resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
 		return false
 	}
-	return !out.bare && *l.spec.Redirects.Follow && (out.method == http.MethodGet || out.method == http.MethodHead) &&
+	return !out.bare && c.spec.Redirects.Follow && (out.method == http.MethodGet || out.method == http.MethodHead) &&
 		len(out.body.data) == 0 && resp.Header.Get("Location") != ""
 }
 

@@ -14,13 +14,13 @@ import (
 // very name, or else the only one whose name has the same letters and digits,
 // whatever their case and what is between them. So an attribute of a
 // programming language names any connection.
-func (c *Client) similar(ctx context.Context, scope connector.Scope, name string) (string, error) {
+func similar(ctx context.Context, scope connector.Scope, d connector.Directory[*Client], name string) (string, error) {
 	if scope.CheckConnection(name) == nil {
-		if _, err := c.lookup(ctx, scope.Tenant, name); host.CodeOf(err) != abi.NotFound {
+		if err := d.Use(ctx, name, func(*Client) error { return nil }); host.CodeOf(err) != abi.NotFound {
 			return name, nil // with its error, if there is one
 		}
 	}
-	names, err := c.granted(ctx, scope)
+	names, err := d.Granted(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -21,7 +21,7 @@ func TestSimilarNames(t *testing.T) {
 		r.source.put(name, `{"base_url":"`+srv.URL+`","headers":{"X-Conn":"`+name+`"}}`, loopback)
 	}
 	do := func(name, similar string, grants ...string) (string, error) {
-		res, err := Ops(r.client)[0].Do(t.Context(), &connector.Request{
+		res, err := r.client.Ops()[0].Do(t.Context(), &connector.Request{
 			Scope: connector.Scope{Tenant: "a", Service: "svc", Grants: host.Grants{Connections: grants}},
 			Envelope: abi.Envelope{
 				{Name: abi.FieldConnection, Value: name}, {Name: abi.FieldSimilar, Value: similar},

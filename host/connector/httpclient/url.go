@@ -2,8 +2,8 @@ package httpclient
 
 import (
 	"context"
+	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/seraihost/serai/abi"
@@ -11,25 +11,18 @@ import (
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Lister is what a [Source] implements, too, whose connections can be found
-// by a grant that is a pattern. Without it, requests by URL find the
-// connections that grants name in full.
-type Lister interface {
-	Connections(ctx context.Context, tenant string) ([]host.Connection, error)
-}
-
-// connectionOf returns the connection that a request names, or, where it has
-// a URL, the granted one whose base address covers that: the same scheme,
-// host and port, and the URL's path begins with the base path. Of several the
-// one with the longest path is meant.
-func (c *Client) connectionOf(ctx context.Context, r *connector.Request) (string, error) {
+// find returns the connection that a request names, or, where it has a URL,
+// the granted one whose base address covers that: the same scheme, host and
+// port, and the URL's path begins with the base path. Of several the one with
+// the longest path is meant.
+func find(ctx context.Context, r *connector.Request, d connector.Directory[*Client]) (string, error) {
 	text, whole := r.Envelope.Lookup(abi.FieldURL)
 	if !whole {
 		name := r.Envelope.Get(abi.FieldConnection)
 		if r.Envelope.Get(abi.FieldSimilar) == "1" {
-			return c.similar(ctx, r.Scope, name)
+			return similar(ctx, r.Scope, d, name)
 		}
-		return name, r.Scope.CheckConnection(name)
+		return name, nil
 	}
 	for _, f := range r.Envelope {
 		if f.Name == abi.FieldConnection || f.Name == abi.FieldPath ||
@@ -41,21 +34,21 @@ func (c *Client) connectionOf(ctx context.Context, r *connector.Request) (string
 	if err != nil {
 		return "", err
 	}
-	names, err := c.granted(ctx, r.Scope)
+	names, err := d.Granted(ctx)
 	if err != nil {
 		return "", err
 	}
 	best, segments := "", -1
 	var broken error
 	for _, name := range names {
-		l, err := c.lookup(ctx, r.Scope.Tenant, name)
-		switch {
-		case err != nil:
-			if host.CodeOf(err) != abi.NotFound && broken == nil {
-				broken = err
+		err := d.Use(ctx, name, func(c *Client) error {
+			if len(c.spec.path) > segments && c.spec.covers(t) {
+				best, segments = name, len(c.spec.path)
 			}
-		case len(l.spec.path) > segments && l.spec.covers(t):
-			best, segments = name, len(l.spec.path)
+			return nil
+		})
+		if err != nil && broken == nil && !elsewhere(err) {
+			broken = err
 		}
 	}
 	switch {
@@ -70,32 +63,10 @@ func (c *Client) connectionOf(ctx context.Context, r *connector.Request) (string
 		r.Scope.Service, host.Clip(base))
 }
 
-// granted returns the names of the connections that the scope may use, in
-// the order of its grants.
-func (c *Client) granted(ctx context.Context, scope connector.Scope) ([]string, error) {
-	var names []string
-	patterns := false
-	for _, g := range scope.Grants.Connections {
-		if strings.HasSuffix(g, "*") {
-			patterns = true
-		} else {
-			names = append(names, g)
-		}
-	}
-	lister, ok := c.source.(Lister)
-	if !patterns || !ok {
-		return names, nil
-	}
-	all, err := lister.Connections(ctx, scope.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	for _, conn := range all {
-		if conn.Type == Type && !slices.Contains(names, conn.Name) && scope.CheckConnection(conn.Name) == nil {
-			names = append(names, conn.Name)
-		}
-	}
-	return names, nil
+// elsewhere reports whether a grant names what is not there, or not of HTTP.
+func elsewhere(err error) bool {
+	e, coded := errors.AsType[*host.Error](err)
+	return coded && (e.Code == abi.NotFound || e.Field == abi.FieldConnection)
 }
 
 // target is a URL that a guest asks for.
@@ -166,12 +137,12 @@ func (s *spec) covers(t *target) bool {
 
 // absolute sets the URL to the one that the guest asks for, with the
 // connection's own query before the guest's.
-func (l *live) absolute(out *outgoing, text string) error {
-	t, err := parseTarget(text)
+func (c *Client) absolute(out *outgoing, in request) error {
+	t, err := parseTarget(*in.URL)
 	if err != nil {
 		return err
 	}
-	if !l.spec.covers(t) { // the connection changed meanwhile
+	if !c.spec.covers(t) { // the connection changed meanwhile
 		return host.Errorf(abi.Denied, "the connection does not cover the URL any more")
 	}
 	var query strings.Builder
@@ -185,11 +156,11 @@ func (l *live) absolute(out *outgoing, text string) error {
 			query.WriteString(url.QueryEscape(p.value))
 		}
 	}
-	for _, f := range l.query {
+	for _, f := range c.spec.query {
 		add(parameter{name: f.name, value: f.value})
 	}
 	for _, p := range t.query {
-		if _, fixed := l.spec.Query[p.name]; !fixed {
+		if _, fixed := c.spec.Query[p.name]; !fixed {
 			add(p)
 		}
 	}
@@ -198,7 +169,7 @@ func (l *live) absolute(out *outgoing, text string) error {
 		return host.Errorf(abi.TooLarge, "path and query have %d bytes, at most %d", len(raw)+query.Len(), maxURLBytes)
 	}
 	out.url = &url.URL{
-		Scheme: l.spec.scheme, Host: l.spec.host,
+		Scheme: c.spec.scheme, Host: c.spec.host,
 		Path: "/" + strings.Join(t.path, "/"), RawPath: raw, RawQuery: query.String(),
 	}
 	return nil

@@ -28,7 +28,7 @@ func (s *source) Connections(_ context.Context, tenant string) ([]host.Connectio
 }
 
 func (r *rig) byURL(url string, grants ...string) (*connector.Result, error) {
-	return Ops(r.client)[0].Do(r.t.Context(), &connector.Request{
+	return r.client.Ops()[0].Do(r.t.Context(), &connector.Request{
 		Scope:    connector.Scope{Tenant: "a", Service: "svc", CID: "cid-1", Grants: host.Grants{Connections: grants}},
 		Envelope: abi.Envelope{{Name: abi.FieldOp, Value: abi.OpHTTPRequest}, {Name: abi.FieldURL, Value: url}},
 	})
@@ -116,7 +116,7 @@ func TestURLRefused(t *testing.T) {
 		refused(t, err, c.code, c.field)
 	}
 	for _, field := range []string{abi.FieldConnection, abi.FieldPath, "query.a", "param.a"} {
-		_, err := Ops(r.client)[0].Do(t.Context(), &connector.Request{
+		_, err := r.client.Ops()[0].Do(t.Context(), &connector.Request{
 			Envelope: abi.Envelope{{Name: abi.FieldURL, Value: "https://api.example.com/v1"}, {Name: field, Value: "api"}},
 		})
 		refused(t, err, abi.Invalid, abi.FieldURL)
@@ -133,14 +133,13 @@ func FuzzURL(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	s, err := parse([]byte(`{"base_url":"https://api.example.com/v1"}`))
+	c, err := opened([]byte(`{"base_url":"https://api.example.com/v1"}`))
 	if err != nil {
 		f.Fatal(err)
 	}
-	l := &live{spec: s}
 	f.Fuzz(func(t *testing.T, text string) {
 		var out outgoing
-		if l.absolute(&out, text) != nil {
+		if c.absolute(&out, request{URL: &text}) != nil {
 			return
 		}
 		u, err := url.Parse(out.url.String())

@@ -88,7 +88,7 @@ func (p *Pool) Ops() []connector.Op {
 	for _, c := range p.types {
 		for _, op := range c.Ops {
 			out = append(out, connector.Op{Name: op.Name, Doc: op.Doc, Do: func(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-				return p.do(ctx, c.Type, op, r)
+				return p.do(ctx, c, op, r)
 			}})
 		}
 	}
@@ -113,13 +113,22 @@ func (p *Pool) Sweep(ctx context.Context) {
 }
 
 // do performs an operation on the connection that the request names.
-func (p *Pool) do(ctx context.Context, kind string, op connector.OpInfo, r *connector.Request) (*connector.Result, error) {
+func (p *Pool) do(ctx context.Context, kind connector.Connector, op connector.OpInfo, r *connector.Request) (*connector.Result, error) {
 	name := r.Envelope.Get(abi.FieldConnection)
+	if kind.Find != nil {
+		var err error
+		if name, err = kind.Find(ctx, r, directory{p, kind.Type, r.Scope}); err != nil {
+			return nil, err
+		}
+	}
 	if err := host.CheckName(abi.FieldConnection, name); err != nil {
 		return nil, err
 	}
 	if err := r.Scope.CheckConnection(name); err != nil {
 		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, explain(ctx, name, err)
 	}
 	leave, err := p.enter(ctx, r.Scope.Tenant)
 	if err != nil {
@@ -131,7 +140,7 @@ func (p *Pool) do(ctx context.Context, kind string, op connector.OpInfo, r *conn
 		return nil, err
 	}
 	for attempt := 0; ; attempt++ {
-		l, err := s.acquire(ctx, p, kind)
+		l, err := s.acquire(ctx, p, kind.Type)
 		if err != nil {
 			return nil, explain(ctx, name, err)
 		}

@@ -5,6 +5,7 @@ package standard
 import (
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/amqp"
+	"github.com/seraihost/serai/host/connector/httpclient"
 	"github.com/seraihost/serai/host/connector/redisdb"
 	"github.com/seraihost/serai/host/connector/sqldb"
 )
@@ -14,5 +15,5 @@ func Sources() []connector.SourceType { return []connector.SourceType{amqp.Sourc
 
 // Connectors returns all connectors, in the order of their types.
 func Connectors() []connector.Connector {
-	return []connector.Connector{amqp.Connector(), redisdb.Connector(), sqldb.Connector()}
+	return []connector.Connector{amqp.Connector(), httpclient.Connector(), redisdb.Connector(), sqldb.Connector()}
 }
