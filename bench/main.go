@@ -42,8 +42,12 @@ func main() {
 		fail(serveFiber(os.Args[2]))
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == "client" {
+		fail(runClient(os.Stdout, os.Args[2:]))
+		return
+	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, join, calls, cpu, deploy, idle, wait (default all)")
+	flag.StringVar(&o.only, "only", "", "`NAMES` of measures, with commas: http, join, calls, sql, redis, amqp, cpu, deploy, idle, wait (default all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "of everything; the medians count")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of each run of requests")
 	flag.IntVar(&o.concurrency, "concurrency", 16, "connections of a run of requests")
@@ -72,7 +76,9 @@ type lab struct {
 	dir     string // temporary
 	program string // cmd/serai, built
 	guest   string // bench/guest, built
-	report  *report
+	// systemsGuest is bench/guest/systems, built.
+	systemsGuest string
+	report       *report
 }
 
 // measures in the order in which they run.
@@ -83,6 +89,9 @@ var measures = []struct {
 	{"http", (*lab).http},
 	{"join", (*lab).join},
 	{"calls", (*lab).calls},
+	{"sql", (*lab).sql},
+	{"redis", (*lab).redis},
+	{"amqp", (*lab).amqp},
 	{"cpu", (*lab).cpu},
 	{"deploy", (*lab).deploys},
 	{"wait", (*lab).waits},
@@ -101,6 +110,7 @@ func measure(o options) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	l := &lab{options: o, dir: dir, program: filepath.Join(dir, "serai"), guest: filepath.Join(dir, "guest.wasm"), report: newReport(o)}
+	l.systemsGuest = filepath.Join(dir, "systems.wasm")
 	if err := l.build(ctx); err != nil {
 		return err
 	}
@@ -125,9 +135,14 @@ func (l *lab) build(ctx context.Context) error {
 	if _, err := run(ctx, "", nil, "go", "build", "-o", l.program, "./cmd/serai"); err != nil {
 		return err
 	}
-	_, err := run(ctx, "", []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0"}, "go", "build",
-		"-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", l.guest, "./bench/guest")
-	return err
+	for pkg, out := range map[string]string{"./bench/guest": l.guest, "./bench/guest/systems": l.systemsGuest} {
+		_, err := run(ctx, "", []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0"}, "go", "build",
+			"-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // host returns a running host whose CPython is compiled with all

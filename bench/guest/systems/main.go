@@ -1,0 +1,156 @@
+// Command systems is the services of bench/service/systems.py in Go: each
+// does its operation as many times as the request says.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seraihost/serai/abi"
+	serai "github.com/seraihost/serai/guest-sdk/go"
+)
+
+type task struct {
+	First int `json:"first"`
+	Times int `json:"times"`
+}
+
+type done struct {
+	OK bool `json:"ok"`
+}
+
+// order is a row as an object.
+type order struct {
+	ID       int
+	Customer string
+	Amount   string // an exact decimal
+	Created  time.Time
+	Paid     bool
+}
+
+type message struct {
+	Order int    `json:"order"`
+	Note  string `json:"note"`
+}
+
+var errOther = errors.New("the answer is another one")
+
+var services = map[string]func(task) error{"sql": query, "redis": keep, "publish": publish}
+
+func init() {
+	serai.Handle(answer)
+	serai.Warm(task{}, done{}, statement{}, page{Rows: []order{{}}}, message{})
+}
+
+func answer(req *serai.Request) (*serai.Response, error) {
+	if req.Channel == abi.ChannelAMQP {
+		var m message
+		if err := req.JSON(&m); err != nil || m.Order != 17 {
+			return nil, errors.Join(errOther, err)
+		}
+		return serai.JSON(done{true})
+	}
+	var t task
+	if err := req.JSON(&t); err != nil {
+		return nil, err
+	}
+	do := services[req.Path[strings.LastIndexByte(req.Path, '-')+1:]]
+	if do == nil {
+		return nil, fmt.Errorf("there is no work at %s", req.Path)
+	}
+	if err := do(t); err != nil {
+		return nil, err
+	}
+	return serai.JSON(done{true})
+}
+
+type statement struct {
+	Statement  string         `json:"statement"`
+	Parameters map[string]int `json:"parameters"`
+}
+
+type page struct {
+	Rows []order `json:"rows"`
+}
+
+// UnmarshalJSON reads the values of a row in the order of its columns.
+func (o *order) UnmarshalJSON(raw []byte) error {
+	return json.Unmarshal(raw, &[]any{&o.ID, &o.Customer, &o.Amount, &o.Created, &o.Paid})
+}
+
+func query(t task) error {
+	const selects = "SELECT id, customer, amount, created, paid FROM orders WHERE id = :id"
+	for i := range t.Times {
+		id := 1 + (t.First+i)*7919%10_000
+		body, err := json.Marshal(statement{selects, map[string]int{"id": id}})
+		if err != nil {
+			return err
+		}
+		_, reply, err := serai.Call(call("sql.execute", "Orders"), body)
+		if err != nil {
+			return err
+		}
+		var p page
+		if err := json.Unmarshal(reply, &p); err != nil {
+			return err
+		}
+		if len(p.Rows) != 1 || p.Rows[0].ID != id || p.Rows[0].Created.IsZero() {
+			return errOther
+		}
+	}
+	return nil
+}
+
+var (
+	value = strings.Repeat("v", 100)
+	bulk  = []byte("$100\r\n" + value + "\r\n")
+)
+
+func keep(t task) error {
+	key := "bench:" + strconv.Itoa(t.First%16)
+	set, get := command("SET", key, value), command("GET", key)
+	for range t.Times {
+		if _, reply, err := serai.Call(call("redis.commands", "Cache"), set); err != nil || string(reply) != "+OK\r\n" && string(reply) != "$2\r\nOK\r\n" {
+			return errors.Join(errOther, err)
+		}
+		if _, reply, err := serai.Call(call("redis.commands", "Cache"), get); err != nil || !bytes.Equal(reply, bulk) {
+			return errors.Join(errOther, err)
+		}
+	}
+	return nil
+}
+
+func command(words ...string) []byte {
+	out := fmt.Appendf(nil, "*%d\r\n", len(words))
+	for _, w := range words {
+		out = fmt.Appendf(out, "$%d\r\n%s\r\n", len(w), w)
+	}
+	return out
+}
+
+func publish(t task) error {
+	note := strings.Repeat("n", 177)
+	for range t.Times {
+		body, err := json.Marshal(message{17, note})
+		if err != nil {
+			return err
+		}
+		e := append(call("amqp.publish", "Broker"), serai.Field{Name: "exchange", Value: "bench"},
+			serai.Field{Name: "routing-key", Value: "none"}, serai.Field{Name: "content-type", Value: "application/json"})
+		if _, _, err := serai.Call(e, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func call(op, connection string) abi.Envelope {
+	return append(make(abi.Envelope, 0, 5), serai.Field{Name: abi.FieldOp, Value: op}, serai.Field{Name: abi.FieldConnection, Value: connection})
+}
+
+func main() {}
