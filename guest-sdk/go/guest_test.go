@@ -11,6 +11,7 @@ import (
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/guest-sdk/guesttest"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/storage/badger"
 )
@@ -23,7 +24,7 @@ func TestGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	s := guesttest.Start(t, guesttest.BuildGo(t, "testdata/guest", false), kv.Ops(kv.New(store))...)
+	s := guesttest.Start(t, guesttest.BuildGo(t, "testdata/guest", false), connector.Builtins(kv.Connector(kv.New(store)))...)
 	ok := func(path, body string) string {
 		t.Helper()
 		r, err := s.Call(body, "path", path, "method", "POST", "header.x-a", "1", "param.id", "7")

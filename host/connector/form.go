@@ -53,6 +53,8 @@ func (f Form) names() string {
 //
 // The fields of a struct for an object have the tags json, doc and required.
 //
+// The name "*" takes all fields that have no other place, in order.
+//
 // An embedded struct adds its fields. Of a reply, text that is empty and
 // pointers that are nil are left out.
 func FormOf(v any) Form {
@@ -159,9 +161,9 @@ func operand(t reflect.Type, f reflect.StructField, name string, index []int) Fi
 	if enum := tag("enum"); enum != "" {
 		out.Enum = strings.Split(enum, ",")
 	}
-	prefixed := strings.HasSuffix(name, ".*")
+	prefixed := strings.HasSuffix(name, "*")
 	if name == "" || out.Doc == "" || prefixed != (out.Type == "values") {
-		panic(fmt.Sprintf("connector: field %s of %s needs a name, the tag doc, and a name that ends with .* if it has many", f.Name, t))
+		panic(fmt.Sprintf("connector: field %s of %s needs a name, the tag doc, and a name that ends with * if it has many", f.Name, t))
 	}
 	for _, text := range []string{out.Min, out.Max} {
 		if text != "" {

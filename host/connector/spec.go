@@ -81,8 +81,11 @@ type Env struct {
 // Connector is a [Spec] without its types.
 type Connector struct {
 	Type, Doc, Untested string
-	Config              []Field // of the configuration
-	Ops                 []OpInfo
+	// Builtin says that the host itself is the system: there are no
+	// connections, see [DefineBuiltin].
+	Builtin bool
+	Config  []Field // of the configuration
+	Ops     []OpInfo
 	// Validate refuses a configuration. References to secrets are kept as
 	// they are. Errors name the field below "config".
 	Validate func(raw []byte) error

@@ -136,9 +136,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 
 // connect makes the parts that run calls.
 func (h *hosted) connect() {
-	ops := append(kv.Ops(h.kv), config.Ops(h.catalog)...)
-	ops = append(ops, lock.Ops(lock.New())...)
-	ops = append(ops, seal.Ops(sealing(h.catalog))...)
+	ops := connector.Builtins(kv.Connector(h.kv), config.Connector(h.catalog), lock.Connector(lock.New()), seal.Connector(sealing(h.catalog)))
 	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher })...)
 	ops = append(ops, h.courier.Ops()...)
 	ops = append(ops, h.pool.Ops()...)

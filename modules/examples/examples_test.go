@@ -40,7 +40,7 @@ func answers(t *testing.T, s *guesttest.Service, want, body string, fields ...st
 }
 
 func TestGoHello(t *testing.T) {
-	s := guesttest.Start(t, guesttest.BuildGo(t, "go-hello", false), kv.Ops(space(t))...)
+	s := guesttest.Start(t, guesttest.BuildGo(t, "go-hello", false), connector.Builtins(kv.Connector(space(t)))...)
 	answers(t, s, `{"hello":"world","count":1}`, "")
 	answers(t, s, `{"hello":"Ann","count":1}`, "", "param.name", "Ann")
 	answers(t, s, `{"hello":"Ann","count":2}`, "", "param.name", "Ann")
@@ -63,7 +63,7 @@ func TestCHello(t *testing.T) {
 		t.Fatal(err)
 	}
 	sp := space(t)
-	s := guesttest.Start(t, code, kv.Ops(sp)...)
+	s := guesttest.Start(t, code, connector.Builtins(kv.Connector(sp))...)
 	answers(t, s, "Hello, world!\n", "")
 	if _, err := sp.Set(t.Context(), "a", "greeting", []byte("Grüezi"), kv.SetOptions{}); err != nil {
 		t.Fatal(err)

@@ -5,19 +5,14 @@ package config
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Bounds of listings.
-const (
-	DefaultLimit = 1000 // keys of a listing that names no limit
-	MaxLimit     = 1000 // keys of one listing; they fit an envelope
-	maxKeyBytes  = 512
-)
+// maxKeyBytes bounds a key.
+const maxKeyBytes = 512
 
 // Source holds the tenants' configuration; the catalogue is one.
 type Source interface {
@@ -27,60 +22,64 @@ type Source interface {
 	ConfigKeys(ctx context.Context, tenant, prefix string) ([]string, error)
 }
 
-// Ops returns the operations over a source. Guests see the keys of their
-// tenant that their grants name.
-func Ops(s Source) []connector.Op {
-	c := reader{s}
-	return []connector.Op{
-		{Name: abi.OpConfigGet, Doc: "Returns the value of a configuration key.", Do: c.get},
-		{Name: abi.OpConfigList, Doc: "Lists the configuration keys that begin with a prefix.", Do: c.list},
-	}
+// Connector returns the connector of configuration over a source. Guests see
+// the keys of their tenant that their grants name.
+func Connector(s Source) connector.Connector {
+	return connector.DefineBuiltin("config", "Configuration that the tenant set for its services.", s,
+		connector.NewOperation(abi.OpConfigGet, "Returns the value of a configuration key.", get),
+		connector.NewOperation(abi.OpConfigList, "Lists the configuration keys that begin with a prefix, page by page.", list),
+	)
 }
 
-type reader struct{ source Source }
-
-func (c reader) get(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	key := r.Envelope.Get(abi.FieldKey)
-	if key == "" || len(key) > maxKeyBytes {
-		return nil, host.FieldErrorf(abi.FieldKey, "key %q: use 1 to %d bytes", host.Clip(key), maxKeyBytes)
-	}
-	if err := r.Scope.CheckConfig(key); err != nil {
-		return nil, err
-	}
-	value, err := c.source.Config(ctx, r.Scope.Tenant, key)
-	if err != nil {
-		return nil, fmt.Errorf("reading configuration: %w", err)
-	}
-	return &connector.Result{Body: value}, nil
+type key struct {
+	Key string `field:"key" required:"true" doc:"key"`
 }
 
-func (c reader) list(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	prefix, after := r.Envelope.Get(abi.FieldPrefix), r.Envelope.Get(abi.FieldAfter)
-	if err := r.Scope.CheckConfig(prefix); err != nil {
-		return nil, err
+type value struct {
+	Body []byte `body:"the value"`
+}
+
+func get(ctx context.Context, s Source, r *connector.Request, in key) (out value, err error) {
+	if len(in.Key) > maxKeyBytes {
+		return out, host.FieldErrorf(abi.FieldKey, "key %q: use 1 to %d bytes", host.Clip(in.Key), maxKeyBytes)
 	}
-	limit := DefaultLimit
-	if text := r.Envelope.Get(abi.FieldLimit); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxLimit {
-			return nil, host.FieldErrorf(abi.FieldLimit, "limit %q: use a number from 1 to %d", host.Clip(text), MaxLimit)
-		}
-		limit = n
+	if err := r.Scope.CheckConfig(in.Key); err != nil {
+		return out, err
 	}
-	keys, err := c.source.ConfigKeys(ctx, r.Scope.Tenant, prefix)
+	if out.Body, err = s.Config(ctx, r.Scope.Tenant, in.Key); err != nil {
+		return out, fmt.Errorf("reading configuration: %w", err)
+	}
+	return out, nil
+}
+
+type listing struct {
+	Prefix string `field:"prefix" doc:"keys that begin with it; without it all"`
+	After  string `field:"after" doc:"keys after it: the next of the page before"`
+	Limit  int    `field:"limit" default:"1000" min:"1" max:"1000" doc:"at most so many"`
+}
+
+type page struct {
+	Keys []string `field:"key" doc:"a key, in order"`
+	Next string   `field:"next" doc:"what after is for the next page; absent on the last"`
+}
+
+func list(ctx context.Context, s Source, r *connector.Request, in listing) (out page, err error) {
+	if err := r.Scope.CheckConfig(in.Prefix); err != nil {
+		return out, err
+	}
+	keys, err := s.ConfigKeys(ctx, r.Scope.Tenant, in.Prefix)
 	if err != nil {
-		return nil, fmt.Errorf("listing configuration: %w", err)
+		return out, fmt.Errorf("listing configuration: %w", err)
 	}
-	var env abi.Envelope
 	for _, k := range keys {
-		if k <= after || r.Scope.CheckConfig(k) != nil {
+		if k <= in.After || r.Scope.CheckConfig(k) != nil {
 			continue
 		}
-		if len(env) == limit {
-			env.Add(abi.FieldNext, env[limit-1].Value)
+		if len(out.Keys) == in.Limit {
+			out.Next = out.Keys[in.Limit-1]
 			break
 		}
-		env.Add(abi.FieldKey, k)
+		out.Keys = append(out.Keys, k)
 	}
-	return &connector.Result{Envelope: env}, nil
+	return out, nil
 }

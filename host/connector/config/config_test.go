@@ -35,10 +35,10 @@ func (s source) ConfigKeys(_ context.Context, tenant, prefix string) ([]string, 
 }
 
 func TestOps(t *testing.T) {
-	reg := connector.NewRegistry(Ops(source{
+	reg := connector.NewRegistry(connector.Builtins(Connector(source{
 		"a": {"app.x": "1", "app.y": "2", "app.z": "3", "db.url": "u"},
 		"b": {"app.x": "other"},
-	})...)
+	}))...)
 	some := &[]string{"app.*"}
 	one := &[]string{"app.x", "app"}
 	none := &[]string{}

@@ -274,9 +274,9 @@ func FuzzBatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := New(newMemory())
-		r := &connector.Request{Scope: scope("a"), Envelope: e, Body: body}
-		out, err := s.doBatch(t.Context(), r)
+		ops := connector.NewRegistry(connector.Builtins(Connector(New(newMemory())))...)
+		e = append(abi.Envelope{{Name: abi.FieldOp, Value: abi.OpKVBatch}}, e...)
+		out, err := ops.Do(t.Context(), &connector.Request{Scope: scope("a"), Envelope: e, Body: body})
 		if err != nil {
 			if host.CodeOf(err) == abi.Internal {
 				t.Errorf("internal error: %v", err)

@@ -2,105 +2,116 @@ package kv
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/seraihost/serai/abi"
-	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Ops returns the operations of the key/value store over a space. Guests
+// Connector returns the connector of the key/value store over a space. Guests
 // see the keys of their tenant that their grants name.
-func Ops(s *Space) []connector.Op {
-	return []connector.Op{
-		{Name: abi.OpKVGet, Doc: "Returns the value of a key, its revision and its time to live.", Do: s.doGet},
-		{Name: abi.OpKVSet, Doc: "Writes the value of a key, optionally with a time to live and only at a given revision.", Do: s.doSet},
-		{Name: abi.OpKVDelete, Doc: "Removes a key, optionally only at a given revision.", Do: s.doDelete},
-		{Name: abi.OpKVExpire, Doc: "Changes the time to live of a key.", Do: s.doExpire},
-		{Name: abi.OpKVList, Doc: "Lists the keys that begin with a prefix, page by page.", Do: s.doList},
-		{Name: abi.OpKVClear, Doc: "Removes the keys that begin with a prefix.", Do: s.doClear},
-		{Name: abi.OpKVBatch, Doc: "Reads and writes several keys as one transaction.", Do: s.doBatch},
-	}
+func Connector(s *Space) connector.Connector {
+	return connector.DefineBuiltin("kv", "The host's own key/value store, durable, of each tenant its own.", s,
+		connector.NewOperation(abi.OpKVGet, "Returns the value of a key, its revision and its time to live.", get),
+		connector.NewOperation(abi.OpKVSet, "Writes the value of a key, optionally with a time to live and only at a given revision.", set),
+		connector.NewOperation(abi.OpKVDelete, "Removes a key, optionally only at a given revision.", remove),
+		connector.NewOperation(abi.OpKVExpire, "Changes the time to live of a key.", expire),
+		connector.NewOperation(abi.OpKVList, "Lists the keys that begin with a prefix, page by page.", list),
+		connector.NewOperation(abi.OpKVClear, "Removes the keys that begin with a prefix.", purge),
+		connector.NewOperation(abi.OpKVBatch, "Reads and writes several keys as one transaction.", batch),
+	)
 }
 
-func (s *Space) doGet(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	in, out, err := s.one(ctx, r, Get)
+// area is where keys are.
+type area struct {
+	Area string `field:"area" doc:"a space of keys of its own; without it the tenant's own keys, which grants are about"`
+}
+
+type key struct {
+	area
+	Key string `field:"key" required:"true" doc:"key, at most 512 bytes"`
+}
+
+type condition struct {
+	IfRevision *int64 `field:"if-revision" min:"0" doc:"only if the key has this revision; 0: only if there is no such key"`
+}
+
+type revision struct {
+	Revision int64 `field:"revision" doc:"revision of the key, another one after each change"`
+}
+
+type value struct {
+	revision
+	TTL  *time.Duration `field:"ttl" doc:"how long it lives yet, if not forever"`
+	Body []byte         `body:"the value"`
+}
+
+func get(ctx context.Context, s *Space, r *connector.Request, in key) (out value, err error) {
+	e, err := s.step(ctx, r, in.area, Step{Action: Get, Key: in.Key})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	if out.Revision == 0 {
-		return nil, notFound(r.Envelope.Get(abi.FieldKey))
+	if e.Revision == 0 {
+		return out, notFound(in.Key)
 	}
-	env := revisionField(out.Revision)
-	in.addTTL(&env, out)
-	return &connector.Result{Envelope: env, Body: out.Value}, nil
+	return value{newRevision(e), s.left(e), e.Value}, nil
 }
 
-func (s *Space) doSet(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	_, out, err := s.one(ctx, r, Set)
+type setting struct {
+	key
+	condition
+	TTL     time.Duration `field:"ttl" min:"1" max:"3153600000000" doc:"how long it lives; without it forever"`
+	KeepTTL bool          `field:"keep-ttl" doc:"it lives for as long as the old value would have"`
+	Body    []byte        `body:"the value"`
+}
+
+func set(ctx context.Context, s *Space, r *connector.Request, in setting) (revision, error) {
+	e, err := s.step(ctx, r, in.area, Step{Action: Set, Key: in.Key, Value: in.Body, TTL: in.TTL, KeepTTL: in.KeepTTL, IfRevision: in.revision()})
+	return newRevision(e), err
+}
+
+type removal struct {
+	key
+	condition
+}
+
+type removed struct {
+	Deleted bool `field:"deleted" doc:"there was such a key"`
+}
+
+func remove(ctx context.Context, s *Space, r *connector.Request, in removal) (removed, error) {
+	e, err := s.step(ctx, r, in.area, Step{Action: Delete, Key: in.Key, IfRevision: in.revision()})
+	return removed{e.Revision != 0}, err
+}
+
+type expiry struct {
+	key
+	condition
+	TTL time.Duration `field:"ttl" min:"1" max:"3153600000000" doc:"how long it lives from now on; without it forever"`
+}
+
+func expire(ctx context.Context, s *Space, r *connector.Request, in expiry) (out revision, err error) {
+	e, err := s.step(ctx, r, in.area, Step{Action: Expire, Key: in.Key, TTL: in.TTL, IfRevision: in.revision()})
+	if err == nil && e.Revision == 0 {
+		err = notFound(in.Key)
+	}
+	return newRevision(e), err
+}
+
+// step performs the one step that a request is.
+func (s *Space) step(ctx context.Context, r *connector.Request, a area, t Step) (Entry, error) {
+	in, err := s.Area(a.Area)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
-	return &connector.Result{Envelope: revisionField(out.Revision)}, nil
-}
-
-func (s *Space) doDelete(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	_, out, err := s.one(ctx, r, Delete)
-	if err != nil {
-		return nil, err
-	}
-	deleted := "0"
-	if out.Revision != 0 {
-		deleted = "1"
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: abi.FieldDeleted, Value: deleted}}}, nil
-}
-
-func (s *Space) doExpire(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	_, out, err := s.one(ctx, r, Expire)
-	if err != nil {
-		return nil, err
-	}
-	if out.Revision == 0 {
-		return nil, notFound(r.Envelope.Get(abi.FieldKey))
-	}
-	return &connector.Result{Envelope: revisionField(out.Revision)}, nil
-}
-
-// one performs the one step that a request is, in the area that it names.
-func (s *Space) one(ctx context.Context, r *connector.Request, a Action) (in *Space, out Entry, err error) {
-	if in, err = s.in(r); err != nil {
-		return nil, Entry{}, err
-	}
-	t := Step{Action: a, Key: r.Envelope.Get(abi.FieldKey)}
 	if err := in.granted(r, t.Key); err != nil {
-		return nil, Entry{}, err
-	}
-	if t.IfRevision, err = revisionOf(r.Envelope); err != nil {
-		return nil, Entry{}, err
-	}
-	if a == Set || a == Expire {
-		if t.TTL, err = ttlOf(r.Envelope); err != nil {
-			return nil, Entry{}, err
-		}
-	}
-	if a == Set {
-		t.Value = r.Body
-		if t.KeepTTL, err = keepTTLOf(r.Envelope); err != nil {
-			return nil, Entry{}, err
-		}
+		return Entry{}, err
 	}
 	all, err := in.Do(ctx, r.Scope.Tenant, []Step{t}, r.Scope.Quota.KVBytes)
 	if err != nil {
-		return nil, Entry{}, err
+		return Entry{}, err
 	}
-	return in, all[0], nil
-}
-
-// in returns the space of the area that a request names.
-func (s *Space) in(r *connector.Request) (*Space, error) {
-	return s.Area(r.Envelope.Get(abi.FieldArea))
+	return all[0], nil
 }
 
 // granted checks a key and whether the request's service may use it.
@@ -121,96 +132,67 @@ func (s *Space) hidden(r *connector.Request, prefix string) (func(key string) bo
 	return func(key string) bool { return r.Scope.CheckKey(key) != nil }, r.Scope.CheckKey(prefix)
 }
 
-func (s *Space) doClear(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	in, err := s.in(r)
-	if err != nil {
-		return nil, err
-	}
-	prefix := r.Envelope.Get(abi.FieldPrefix)
-	hidden, err := in.hidden(r, prefix)
-	if err != nil {
-		return nil, err
-	}
-	n, err := in.ClearArea(ctx, r.Scope.Tenant, prefix, hidden)
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: abi.FieldDeleted, Value: strconv.Itoa(n)}}}, nil
+type clearing struct {
+	area
+	Prefix string `field:"prefix" doc:"keys that begin with it; without it all"`
 }
 
-func (s *Space) doList(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	in, err := s.in(r)
+type cleared struct {
+	Deleted int `field:"deleted" doc:"how many keys there were"`
+}
+
+func purge(ctx context.Context, s *Space, r *connector.Request, in clearing) (out cleared, err error) {
+	space, err := s.Area(in.Area)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	o := ListOptions{Prefix: r.Envelope.Get(abi.FieldPrefix), After: r.Envelope.Get(abi.FieldAfter)}
-	if o.Hidden, err = in.hidden(r, o.Prefix); err != nil {
-		return nil, err
-	}
-	if text := r.Envelope.Get(abi.FieldLimit); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxLimit {
-			return nil, host.FieldErrorf(abi.FieldLimit, "limit %q: use a number from 1 to %d", host.Clip(text), MaxLimit)
-		}
-		o.Limit = n
-	}
-	keys, next, err := in.List(ctx, r.Scope.Tenant, o)
+	hidden, err := space.hidden(r, in.Prefix)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	env := make(abi.Envelope, 0, len(keys)+1)
-	for _, k := range keys {
-		env.Add(abi.FieldKey, k)
-	}
-	if next != "" {
-		env.Add(abi.FieldNext, next)
-	}
-	return &connector.Result{Envelope: env}, nil
+	out.Deleted, err = space.ClearArea(ctx, r.Scope.Tenant, in.Prefix, hidden)
+	return out, err
 }
 
-func revisionField(n uint64) abi.Envelope {
-	return abi.Envelope{{Name: abi.FieldRevision, Value: strconv.FormatUint(n, 10)}}
+type listing struct {
+	area
+	Prefix string `field:"prefix" doc:"keys that begin with it; without it all"`
+	After  string `field:"after" doc:"keys after it, bytewise: the next of the page before"`
+	Limit  int    `field:"limit" default:"100" min:"1" max:"1000" doc:"at most so many"`
 }
 
-func revisionOf(e abi.Envelope) (*uint64, error) {
-	text, ok := e.Lookup(abi.FieldIfRevision)
-	if !ok {
-		return nil, nil
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
+type page struct {
+	Keys []string `field:"key" doc:"a key, in order"`
+	Next string   `field:"next" doc:"what after is for the next page; absent on the last"`
+}
+
+func list(ctx context.Context, s *Space, r *connector.Request, in listing) (out page, err error) {
+	space, err := s.Area(in.Area)
 	if err != nil {
-		return nil, host.FieldErrorf(abi.FieldIfRevision, "if-revision %q: use the revision that kv.get returned, or 0", host.Clip(text))
+		return out, err
 	}
-	return &n, nil
+	o := ListOptions{Prefix: in.Prefix, After: in.After, Limit: in.Limit}
+	if o.Hidden, err = space.hidden(r, in.Prefix); err != nil {
+		return out, err
+	}
+	out.Keys, out.Next, err = space.List(ctx, r.Scope.Tenant, o)
+	return out, err
 }
 
-// addTTL adds how long an entry will live yet, if not forever.
-func (s *Space) addTTL(env *abi.Envelope, e Entry) {
-	if !e.Expires.IsZero() {
-		left := e.Expires.Sub(s.now()) + time.Millisecond - 1 // rounds up
-		env.Add(abi.FieldTTL, strconv.FormatInt(max(left.Milliseconds(), 1), 10))
+func newRevision(e Entry) revision { return revision{int64(e.Revision)} } //nolint:gosec // counts changes
+
+func (c condition) revision() *uint64 {
+	if c.IfRevision == nil {
+		return nil
 	}
+	return new(uint64(*c.IfRevision)) //nolint:gosec // not negative
 }
 
-func keepTTLOf(e abi.Envelope) (bool, error) {
-	switch text := e.Get(abi.FieldKeepTTL); text {
-	case "", "0":
-		return false, nil
-	case "1":
-		return true, nil
-	default:
-		return false, host.FieldErrorf(abi.FieldKeepTTL, "keep-ttl %q: use 0 or 1", host.Clip(text))
+// left returns how long an entry will live yet, nil if forever.
+func (s *Space) left(e Entry) *time.Duration {
+	if e.Expires.IsZero() {
+		return nil
 	}
-}
-
-func ttlOf(e abi.Envelope) (time.Duration, error) {
-	text := e.Get(abi.FieldTTL)
-	if text == "" {
-		return 0, nil
-	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || ms < 1 || ms > int64(MaxTTL/time.Millisecond) {
-		return 0, host.FieldErrorf(abi.FieldTTL, "ttl %q: use a number of milliseconds from 1 to %d", host.Clip(text), int64(MaxTTL/time.Millisecond))
-	}
-	return time.Duration(ms) * time.Millisecond, nil
+	left := e.Expires.Sub(s.now()) + time.Millisecond - 1 // rounds up
+	return new(max(left, time.Millisecond))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/seraihost/serai/host/connector"
 )
 
-func acquire(t *testing.T, table *Table, name string, ttl, block time.Duration) string {
+func take(t *testing.T, table *Table, name string, ttl, block time.Duration) string {
 	t.Helper()
 	token, err := table.Acquire(t.Context(), "a", name, ttl, block)
 	if err != nil {
@@ -60,8 +60,8 @@ func TestOneAtATime(t *testing.T) {
 
 func TestApart(t *testing.T) {
 	table := New()
-	token := acquire(t, table, "n", time.Minute, 0)
-	acquire(t, table, "other", time.Minute, 0)
+	token := take(t, table, "n", time.Minute, 0)
+	take(t, table, "other", time.Minute, 0)
 	if _, err := table.Acquire(t.Context(), "b", "n", time.Minute, 0); err != nil {
 		t.Errorf("another tenant's lock: %v", err)
 	}
@@ -76,12 +76,12 @@ func TestApart(t *testing.T) {
 func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := New()
-		first := acquire(t, table, "n", 10*time.Second, 0)
+		first := take(t, table, "n", 10*time.Second, 0)
 		start := time.Now()
 		if _, err := table.Acquire(t.Context(), "a", "n", time.Minute, 4*time.Second); host.CodeOf(err) != abi.Timeout || time.Since(start) != 4*time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
-		second := acquire(t, table, "n", time.Second, time.Minute)
+		second := take(t, table, "n", time.Second, time.Minute)
 		if waited := time.Since(start); waited != 10*time.Second {
 			t.Errorf("the lock was free after %s, its time to live is 10s", waited)
 		}
@@ -124,7 +124,7 @@ func TestEndOfTheCall(t *testing.T) {
 
 func TestOps(t *testing.T) {
 	table := New()
-	ops := connector.NewRegistry(Ops(table)...)
+	ops := connector.NewRegistry(connector.Builtins(Connector(table))...)
 	do := func(fields ...string) (*connector.Result, error) {
 		var e abi.Envelope
 		for i := 0; i < len(fields); i += 2 {
@@ -164,7 +164,7 @@ func TestOps(t *testing.T) {
 func TestMostLocks(t *testing.T) {
 	table := New()
 	for i := range maxHeld {
-		acquire(t, table, fmt.Sprint(i), time.Minute, 0)
+		take(t, table, fmt.Sprint(i), time.Minute, 0)
 	}
 	if _, err := table.Acquire(t.Context(), "a", "one more", time.Minute, 0); host.CodeOf(err) != abi.Limit {
 		t.Errorf("one more: %v", err)

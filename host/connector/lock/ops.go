@@ -2,7 +2,6 @@ package lock
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -10,65 +9,54 @@ import (
 	"github.com/seraihost/serai/host/connector"
 )
 
-// Bounds of what guests ask for.
-const (
-	MaxNameBytes = 512
-	MaxTime      = 24 * time.Hour // of holding a lock, and of waiting for it
-)
+// MaxNameBytes bounds the name of a lock.
+const MaxNameBytes = 512
 
-// Ops returns the operations over a table.
-func Ops(t *Table) []connector.Op {
-	return []connector.Op{
-		{Name: abi.OpLockAcquire, Doc: "Waits for a lock of the tenant and takes it; it ends with the call at the latest.", Do: t.doAcquire},
-		{Name: abi.OpLockRelease, Doc: "Gives a lock up.", Do: t.doRelease},
-	}
+// Connector returns the connector of locks over a table.
+func Connector(t *Table) connector.Connector {
+	return connector.DefineBuiltin("lock", "Locks, of each tenant its own, that one call holds at a time.", t,
+		connector.NewOperation(abi.OpLockAcquire, "Waits for a lock and takes it; it ends with the call at the latest.", acquire),
+		connector.NewOperation(abi.OpLockRelease, "Gives a lock up.", release),
+	)
 }
 
-func (t *Table) doAcquire(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	name, err := nameOf(r)
-	if err != nil {
-		return nil, err
-	}
-	ttl, err := timeOf(r, abi.FieldTTL, 1)
-	if err != nil {
-		return nil, err
-	}
-	block, err := timeOf(r, abi.FieldBlock, 0)
-	if err != nil {
-		return nil, err
-	}
-	token, err := t.Acquire(ctx, r.Scope.Tenant, name, ttl, block)
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: abi.FieldToken, Value: token}}}, nil
+type acquisition struct {
+	Name  string        `field:"name" required:"true" doc:"name of the lock, at most 512 bytes"`
+	TTL   time.Duration `field:"ttl" required:"true" min:"1" max:"86400000" doc:"how long it is held at most"`
+	Block time.Duration `field:"block" required:"true" max:"86400000" doc:"how long to wait for it"`
 }
 
-func (t *Table) doRelease(_ context.Context, r *connector.Request) (*connector.Result, error) {
-	name, err := nameOf(r)
-	if err != nil {
-		return nil, err
-	}
-	released := "0"
-	if t.Release(r.Scope.Tenant, name, r.Envelope.Get(abi.FieldToken)) {
-		released = "1"
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: abi.FieldReleased, Value: released}}}, nil
+type held struct {
+	Token string `field:"token" doc:"what gives it up"`
 }
 
-func nameOf(r *connector.Request) (string, error) {
-	name := r.Envelope.Get(abi.FieldName)
-	if name == "" || len(name) > MaxNameBytes {
-		return "", host.FieldErrorf(abi.FieldName, "lock %q: use a name of 1 to %d bytes", host.Clip(name), MaxNameBytes)
+func acquire(ctx context.Context, t *Table, r *connector.Request, in acquisition) (out held, err error) {
+	if err := checkName(in.Name); err != nil {
+		return out, err
 	}
-	return name, nil
+	out.Token, err = t.Acquire(ctx, r.Scope.Tenant, in.Name, in.TTL, in.Block)
+	return out, err
 }
 
-func timeOf(r *connector.Request, field string, least int64) (time.Duration, error) {
-	text := r.Envelope.Get(field)
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || ms < least || ms > MaxTime.Milliseconds() {
-		return 0, host.FieldErrorf(field, "%s %q: use a number of milliseconds from %d to %d", field, host.Clip(text), least, MaxTime.Milliseconds())
+type surrender struct {
+	Name  string `field:"name" required:"true" doc:"name of the lock"`
+	Token string `field:"token" required:"true" doc:"what lock.acquire returned"`
+}
+
+type released struct {
+	Released bool `field:"released" doc:"the lock was the caller's"`
+}
+
+func release(_ context.Context, t *Table, r *connector.Request, in surrender) (out released, err error) {
+	if err := checkName(in.Name); err != nil {
+		return out, err
 	}
-	return time.Duration(ms) * time.Millisecond, nil
+	return released{t.Release(r.Scope.Tenant, in.Name, in.Token)}, nil
+}
+
+func checkName(name string) error {
+	if len(name) > MaxNameBytes {
+		return host.FieldErrorf(abi.FieldName, "lock %q: use a name of 1 to %d bytes", host.Clip(name), MaxNameBytes)
+	}
+	return nil
 }

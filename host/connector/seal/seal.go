@@ -38,65 +38,79 @@ type Config struct {
 	Gate   Gate
 }
 
-// Ops returns the operations.
-func Ops(c Config) []connector.Op {
-	return []connector.Op{
-		{Name: abi.OpEncrypt, Doc: "Encrypts the body with the tenant's key, which stays on the host.", Do: c.encrypt},
-		{Name: abi.OpDecrypt, Doc: "Decrypts what crypto.encrypt returned to the same tenant.", Do: c.decrypt},
-		{Name: abi.OpHash, Doc: "Hashes a password or key, slowly, so that it cannot be guessed from the hash.", Do: c.hash},
-		{Name: abi.OpVerify, Doc: "Tells whether a password or key is the one that was hashed.", Do: c.verify},
-	}
+// Connector returns the connector of secrets.
+func Connector(c Config) connector.Connector {
+	return connector.DefineBuiltin("crypto", "Encryption with a key of the tenant that never leaves the host, and hashes of passwords.", &c,
+		connector.NewOperation(abi.OpEncrypt, "Encrypts the body with the tenant's key, which stays on the host.", encrypt),
+		connector.NewOperation(abi.OpDecrypt, "Decrypts what crypto.encrypt returned to the same tenant.", decrypt),
+		connector.NewOperation(abi.OpHash, "Hashes a password or key, slowly, so that it cannot be guessed from the hash.", hash),
+		connector.NewOperation(abi.OpVerify, "Tells whether a password or key is the one that was hashed.", verify),
+	)
 }
 
-func (c *Config) encrypt(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	key, err := c.Key(ctx, r.Scope.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("finding the tenant's key: %w", err)
-	}
-	return &connector.Result{Body: key.Seal(r.Body)}, nil
+type plain struct {
+	Body []byte `body:"what is encrypted"`
 }
 
-func (c *Config) decrypt(ctx context.Context, r *connector.Request) (*connector.Result, error) {
+type sealed struct {
+	Body []byte `body:"it, encrypted"`
+}
+
+func encrypt(ctx context.Context, c *Config, r *connector.Request, in plain) (out sealed, err error) {
 	key, err := c.Key(ctx, r.Scope.Tenant)
 	if err != nil {
-		return nil, fmt.Errorf("finding the tenant's key: %w", err)
+		return out, fmt.Errorf("finding the tenant's key: %w", err)
 	}
-	plain, err := key.Open(r.Body)
+	return sealed{key.Seal(in.Body)}, nil
+}
+
+func decrypt(ctx context.Context, c *Config, r *connector.Request, in sealed) (out plain, err error) {
+	key, err := c.Key(ctx, r.Scope.Tenant)
 	if err != nil {
-		return nil, &host.Error{
+		return out, fmt.Errorf("finding the tenant's key: %w", err)
+	}
+	if out.Body, err = key.Open(in.Body); err != nil {
+		return plain{}, &host.Error{
 			Code: abi.Invalid, Field: "body", Err: err,
 			Message: "the data cannot be decrypted: it was not encrypted for this tenant, or it was changed",
 		}
 	}
-	return &connector.Result{Body: plain}, nil
+	return out, nil
 }
 
-func (c *Config) hash(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-	if err := c.enter(ctx, r); err != nil {
-		return nil, err
-	}
-	defer c.Gate.Leave(1)
-	hash, err := c.Hash(string(r.Body))
-	if err != nil {
-		return nil, err
-	}
-	return &connector.Result{Body: []byte(hash)}, nil
+type secret struct {
+	Body string `body:"the password or key"`
 }
 
-func (c *Config) verify(ctx context.Context, r *connector.Request) (*connector.Result, error) {
+type hashed struct {
+	Body string `body:"the hash"`
+}
+
+func hash(ctx context.Context, c *Config, r *connector.Request, in secret) (out hashed, err error) {
 	if err := c.enter(ctx, r); err != nil {
-		return nil, err
+		return out, err
 	}
 	defer c.Gate.Leave(1)
-	ok, err := c.Verify(r.Envelope.Get(abi.FieldHash), string(r.Body))
-	if err != nil {
-		return nil, err
+	out.Body, err = c.Hash(in.Body)
+	return out, err
+}
+
+type claim struct {
+	Hash string `field:"hash" doc:"what crypto.hash returned"`
+	Body string `body:"the password or key"`
+}
+
+type verdict struct {
+	Verified bool `field:"verified" doc:"the secret is the one that was hashed"`
+}
+
+func verify(ctx context.Context, c *Config, r *connector.Request, in claim) (out verdict, err error) {
+	if err := c.enter(ctx, r); err != nil {
+		return out, err
 	}
-	verified := "0"
-	if ok {
-		verified = "1"
-	}
-	return &connector.Result{Envelope: abi.Envelope{{Name: abi.FieldVerified, Value: verified}}}, nil
+	defer c.Gate.Leave(1)
+	out.Verified, err = c.Verify(in.Hash, in.Body)
+	return out, err
 }
 
 func (c *Config) enter(ctx context.Context, r *connector.Request) error {

@@ -5,15 +5,25 @@ package standard
 import (
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/amqp"
+	"github.com/seraihost/serai/host/connector/config"
 	"github.com/seraihost/serai/host/connector/httpclient"
+	"github.com/seraihost/serai/host/connector/kv"
+	"github.com/seraihost/serai/host/connector/lock"
 	"github.com/seraihost/serai/host/connector/redisdb"
+	"github.com/seraihost/serai/host/connector/seal"
 	"github.com/seraihost/serai/host/connector/sqldb"
 )
 
 // Sources returns the types of channels, other than REST, in order.
 func Sources() []connector.SourceType { return []connector.SourceType{amqp.Source()} }
 
-// Connectors returns all connectors, in the order of their types.
+// Builtins returns the connectors of what the host itself has, to be read, not
+// to be called: a host makes its own, with what they work on.
+func Builtins() []connector.Connector {
+	return []connector.Connector{config.Connector(nil), seal.Connector(seal.Config{}), kv.Connector(nil), lock.Connector(nil)}
+}
+
+// Connectors returns the connectors to other systems, in the order of their types.
 func Connectors() []connector.Connector {
 	return []connector.Connector{amqp.Connector(), httpclient.Connector(), redisdb.Connector(), sqldb.Connector()}
 }
