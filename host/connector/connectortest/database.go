@@ -13,35 +13,102 @@ import (
 	"time"
 )
 
+// Database is a database server of a test's own.
+type Database struct {
+	Port int
+
+	t       testing.TB
+	start   func() *Process
+	ready   func() bool
+	halt    syscall.Signal // asks it to end at once
+	process *Process
+}
+
 // PostgreSQL starts a server on a free port of loopback and returns the port.
 // Its superuser "test" needs no password. The server ends with the test.
 func PostgreSQL(t testing.TB) int {
 	t.Helper()
+	return StartPostgreSQL(t, "").Port
+}
+
+// StartPostgreSQL starts a server whose superuser "test" has a password,
+// unless it is "".
+func StartPostgreSQL(t testing.TB, password string) *Database {
+	t.Helper()
 	bin := newest(t, "/usr/lib/postgresql/*/bin/postgres", "postgresql")
 	dir, account := ownFolder(t)
-	port := freePort(t)
-	run(t, account, filepath.Join(filepath.Dir(bin), "initdb"), "-D", dir+"/data", "-U", "test", "--auth=trust", "-N", "-E", "UTF8", "--locale=C.UTF-8")
-	daemon(t, account, bin, "-D", dir+"/data", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", dir,
-		"-c", "fsync=off", "-c", "shared_buffers=16MB")
-	await(t, func() bool {
-		return command(account, filepath.Join(filepath.Dir(bin), "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(port)).Run() == nil
-	})
-	return port
+	d := &Database{Port: freePort(t), t: t, halt: syscall.SIGINT}
+	args := []string{"-D", dir + "/data", "-U", "test", "--auth=trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"}
+	if password != "" {
+		file := filepath.Join(dir, "password")
+		if err := os.WriteFile(file, []byte(password), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--auth-host=scram-sha-256", "--pwfile="+file)
+	}
+	run(t, account, filepath.Join(filepath.Dir(bin), "initdb"), args...)
+	d.start = func() *Process {
+		return launch(t, account, "/", nil, bin, "-D", dir+"/data", "-h", "127.0.0.1", "-p", strconv.Itoa(d.Port), "-k", dir,
+			"-c", "fsync=off", "-c", "shared_buffers=16MB")
+	}
+	d.ready = func() bool {
+		return command(account, filepath.Join(filepath.Dir(bin), "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(d.Port)).Run() == nil
+	}
+	d.Start()
+	return d
 }
 
 // MariaDB starts a server like [PostgreSQL]; its user "root" has no password.
 func MariaDB(t testing.TB) int {
 	t.Helper()
+	return StartMariaDB(t, "").Port
+}
+
+// StartMariaDB starts a server that has a user "test" with a password too,
+// unless it is "".
+func StartMariaDB(t testing.TB, password string) *Database {
+	t.Helper()
 	bin := newest(t, "/usr/sbin/mariadbd", "mariadb-server")
 	dir, account := ownFolder(t)
-	port := freePort(t)
+	d := &Database{Port: freePort(t), t: t, halt: syscall.SIGTERM}
 	run(t, account, "mariadb-install-db", "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-	daemon(t, account, bin, "--no-defaults", "--datadir="+dir+"/data", "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
-		"--socket="+dir+"/s.sock", "--pid-file="+dir+"/p.pid", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
-		"--performance-schema=OFF", "--skip-name-resolve")
-	await(t, func() bool { return listens(port) })
-	return port
+	args := []string{
+		"--no-defaults", "--datadir=" + dir + "/data", "--port=" + strconv.Itoa(d.Port), "--bind-address=127.0.0.1",
+		"--socket=" + dir + "/s.sock", "--pid-file=" + dir + "/p.pid", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
+		"--performance-schema=OFF", "--skip-name-resolve",
+	}
+	if password != "" {
+		file := filepath.Join(dir, "init.sql")
+		text := "CREATE USER IF NOT EXISTS test@'%' IDENTIFIED BY '" + password + "';\nGRANT ALL ON *.* TO test@'%';\n"
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--init-file="+file)
+	}
+	d.start = func() *Process { return launch(t, account, "/", nil, bin, args...) }
+	d.ready = func() bool { return listens(d.Port) }
+	d.Start()
+	return d
 }
+
+// Addr is the address of the server.
+func (d *Database) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(d.Port)) }
+
+// Start starts the server again, with the data that it has.
+func (d *Database) Start() {
+	d.t.Helper()
+	d.process = d.start()
+	d.process.Await(d.t, d.ready)
+}
+
+// Stop stops the server.
+func (d *Database) Stop() { d.process.stop(d.halt) }
+
+// Freeze has the server do nothing until Thaw.
+func (d *Database) Freeze() { d.process.family(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (d *Database) Thaw() { d.process.family(syscall.SIGCONT) }
 
 // newest returns the last of the files that match, which Debian's package brings.
 func newest(t testing.TB, pattern, pkg string) string {
@@ -103,19 +170,6 @@ func run(t testing.TB, account *syscall.Credential, name string, args ...string)
 	if out, err := command(account, name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
-}
-
-// daemon runs a program until the test ends.
-func daemon(t testing.TB, account *syscall.Credential, name string, args ...string) {
-	t.Helper()
-	cmd := command(account, name, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
 }
 
 func freePort(t testing.TB) int {

@@ -31,13 +31,11 @@ func (f *Client) secret(name string) (string, error) {
 func (s Suite) closing(t *testing.T) {
 	before := held()
 	f := s.client(t, s.addr())
-	ctx, end := context.WithCancel(t.Context()) // that of a call
 	for _, op := range s.Ops {
-		if _, err := s.do(ctx, f, op); err != nil {
+		if _, err := s.do(t.Context(), f, op); err != nil {
 			t.Errorf("%s: %v", op.Name, err)
 		}
 	}
-	end()
 	conn, err := s.Connector.Open(t.Context(), f.record().Config, f.secret, f.env(t, new(net.Dialer).DialContext))
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +136,19 @@ func (s Suite) change(t *testing.T) {
 		t.Errorf("with another address: %v, %d connections to it", err, q.Opened())
 	}
 	gone(t, p)
+	// Who mends a mistake need not wait until the system that was given up is
+	// tried again.
+	nobody := StartStub(t, func(net.Conn) {})
+	for range 5 {
+		f.Configure(s.Config(nobody.Addr()), s.Secrets)
+		if err := s.first(t.Context(), f); host.CodeOf(err) != abi.Unavailable {
+			t.Errorf("with an address where nobody is: %v", err)
+		}
+	}
+	f.Configure(s.Config(q.Addr()), s.Secrets)
+	if err := s.first(t.Context(), f); err != nil {
+		t.Errorf("with the right address again: %v", err)
+	}
 	f.Delete(t.Context())
 	if err := s.first(t.Context(), f); host.CodeOf(err) != abi.NotFound {
 		t.Errorf("a deleted connection: %v", err)

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,10 +23,16 @@ type Process struct {
 // Launch starts a program.
 func Launch(t testing.TB, dir string, env []string, name string, args ...string) *Process {
 	t.Helper()
+	return launch(t, nil, dir, env, name, args...)
+}
+
+// launch starts a program as an account, if it is not nil.
+func launch(t testing.TB, account *syscall.Credential, dir string, env []string, name string, args ...string) *Process {
+	t.Helper()
 	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{}), out: new(tail)}
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -39,6 +48,24 @@ func Launch(t testing.TB, dir string, env []string, name string, args ...string)
 // Signal sends a signal to the program and all that it started.
 func (p *Process) Signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
+// family sends a signal to the program and its children, also those that left
+// its group, as those of PostgreSQL do.
+func (p *Process) family(s syscall.Signal) {
+	p.Signal(s)
+	own := strconv.Itoa(p.cmd.Process.Pid)
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range all {
+		text, _ := os.ReadFile(file)
+		// 17 (name) S 1 …: the fourth is the parent.
+		after := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(after) > 1 && after[1] == own {
+			if child, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+				_ = syscall.Kill(child, s)
+			}
+		}
+	}
+}
+
 // Kill ends the program at once. Killing twice is fine.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)
@@ -46,8 +73,10 @@ func (p *Process) Kill() {
 }
 
 // Stop asks the program to end, and kills it if it does not.
-func (p *Process) Stop() {
-	p.Signal(syscall.SIGTERM)
+func (p *Process) Stop() { p.stop(syscall.SIGTERM) }
+
+func (p *Process) stop(ask syscall.Signal) {
+	p.Signal(ask)
 	select {
 	case <-p.done:
 	case <-time.After(30 * time.Second):

@@ -51,7 +51,7 @@ type Suite struct {
 	// Ops are tried in order, each of the connector's at least once, and each
 	// many times: also at the same time, when they may answer Conflict.
 	Ops []Op
-	// Fails are refusals, at least one of each operation.
+	// Fails are refusals, at least one of each operation that takes anything.
 	Fails []OpFailure
 }
 
@@ -95,8 +95,10 @@ func (s Suite) client(t *testing.T, addr string) *Client {
 	return Open(t, s.Connector, s.Config(addr), s.Secrets)
 }
 
-// do performs an operation.
+// do performs an operation in a call of its own.
 func (s Suite) do(ctx context.Context, f *Client, op Op) (*connector.Result, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	fields := op.Fields
 	if op.Before != nil {
 		more, err := op.Before(ctx, f)

@@ -37,6 +37,7 @@ type slot struct {
 	failures int
 	until    time.Time // the system is left alone
 	failure  error     // why
+	gaveUp   *live     // how it was configured then
 }
 
 // live is an open connection.
@@ -69,12 +70,23 @@ func (s *slot) acquire(ctx context.Context, p *Pool, kind string) (*live, error)
 	if l := s.fresh(p); l != nil {
 		return s.use(l, kind)
 	}
-	if err := s.resting(); err != nil {
+	if err := s.resting(p.generation.Load()); err != nil {
 		return nil, err
 	}
-	l, err := s.open(ctx, p)
+	l, secret, err := s.read(ctx, p)
 	if err != nil {
-		s.failed(p, err)
+		return nil, err
+	}
+	if old := s.unchanged(l); old != nil {
+		return s.use(old, kind)
+	}
+	if s.gaveUpOn(l) {
+		if err := s.resting(l.generation); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.open(ctx, p, l, secret); err != nil {
+		s.failed(p, l, err)
 		return nil, err
 	}
 	s.mu.Lock()
@@ -148,45 +160,48 @@ func (s *slot) release(l *live, lost bool) {
 	}
 }
 
-// open reads the configuration and connects. It returns the connection that
-// is open already if that is configured alike.
-func (s *slot) open(ctx context.Context, p *Pool) (*live, error) {
+// secrets returns a secret by its name.
+type secrets = func(name string) (string, error)
+
+// read returns the connection as it is configured, not open.
+func (s *slot) read(ctx context.Context, p *Pool) (*live, secrets, error) {
 	l := &live{generation: p.generation.Load(), checked: time.Now()} // before reading: a change meanwhile makes it stale
 	var err error
 	if l.record, err = p.source.Connection(ctx, s.key.tenant, s.key.name); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	kind, ok := p.types[l.record.Type]
-	if !ok {
-		return nil, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.record.Type)
+	if _, ok := p.types[l.record.Type]; !ok {
+		return nil, nil, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.record.Type)
 	}
-	var secrets bytes.Buffer
+	var all bytes.Buffer
 	secret := func(name string) (string, error) {
 		value, err := p.source.Secret(ctx, s.key.tenant, name)
-		fmt.Fprintf(&secrets, "%d:%s", len(value), value)
+		fmt.Fprintf(&all, "%d:%s", len(value), value)
 		return string(value), err
 	}
 	if err := connector.EachSecret(l.record.Config, secret); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	l.secrets = digest(secrets.Bytes())
-	if old := s.unchanged(l); old != nil {
-		return old, nil
-	}
+	l.secrets = digest(all.Bytes())
+	return l, secret, nil
+}
+
+// open connects.
+func (s *slot) open(ctx context.Context, p *Pool, l *live, secret secrets) error {
 	allow, err := egress.ParseNetworks(l.record.AllowNetworks)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The connection outlives the call that opens it, but not its patience.
 	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	l.conn, err = kind.Open(opening, l.record.Config, secret, connector.Env{
+	l.conn, err = p.types[l.record.Type].Open(opening, l.record.Config, secret, connector.Env{
 		Tenant: s.key.tenant, Name: s.key.name, Dial: egress.NewDialer(egress.Policy{Allow: allow}).DialContext,
 		Dir: filepath.Join(p.dir, s.key.tenant),
 		Log: p.log.With(slog.String("tenant", s.key.tenant), slog.String("connection", s.key.name)),
 	})
-	return l, err
+	return err
 }
 
 // unchanged returns the open connection if l is configured alike, and notes
@@ -195,22 +210,43 @@ func (s *slot) unchanged(l *live) *live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.live
-	if old == nil || old.record.Type != l.record.Type || !bytes.Equal(old.record.Config, l.record.Config) ||
-		!slices.Equal(old.record.AllowNetworks, l.record.AllowNetworks) || !bytes.Equal(old.secrets, l.secrets) {
+	if !old.alike(l) {
 		return nil
 	}
 	old.generation, old.checked = l.generation, l.checked
 	return old
 }
 
+// alike reports whether two connections are configured in the same way.
+func (l *live) alike(other *live) bool {
+	return l != nil && l.record.Type == other.record.Type && bytes.Equal(l.record.Config, other.record.Config) &&
+		slices.Equal(l.record.AllowNetworks, other.record.AllowNetworks) && bytes.Equal(l.secrets, other.secrets)
+}
+
+// gaveUpOn reports whether the connection was given up as l is configured. Who
+// configures it differently need not wait.
+func (s *slot) gaveUpOn(l *live) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gaveUp.alike(l) {
+		return false
+	}
+	s.gaveUp.generation = l.generation
+	return true
+}
+
 // failed notes that the connection could not be opened. Only a system that
 // cannot be reached is left alone: other faults end when somebody mends them.
-func (s *slot) failed(p *Pool, err error) {
+func (s *slot) failed(p *Pool, l *live, err error) {
 	if !errors.Is(err, connector.ErrNotConnected) || errors.Is(err, egress.ErrDenied) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.gaveUp.alike(l) {
+		s.failures = 0
+	}
+	s.gaveUp = l
 	pause := maxPause
 	if s.failures < 9 {
 		pause = min(maxPause, firstPause<<s.failures)
@@ -221,12 +257,13 @@ func (s *slot) failed(p *Pool, err error) {
 	p.log.Warn("connection cannot be opened", "tenant", s.key.tenant, "connection", s.key.name, "attempt", s.failures, "err", err)
 }
 
-// resting returns an error while the system is left alone.
-func (s *slot) resting() error {
+// resting returns an error while the system is left alone, as long as nothing
+// was configured since: generation is the pool's.
+func (s *slot) resting(generation uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := time.Until(s.until)
-	if s.failure == nil || left <= 0 {
+	if s.failure == nil || left <= 0 || s.gaveUp.generation != generation {
 		return nil
 	}
 	return &host.Error{

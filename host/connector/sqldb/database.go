@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -60,6 +62,11 @@ type runner interface {
 // conn returns a connection of its own to the database.
 func (d *Database) conn(ctx context.Context) (*sql.Conn, error) {
 	c, err := d.db.Conn(ctx)
+	// The library gives up after some that broke while they were idle, which
+	// calls that end with open transactions leave many of. There are at most so many.
+	for n := d.db.Stats().MaxOpenConnections; errors.Is(err, driver.ErrBadConn) && n > 0; n-- {
+		c, err = d.db.Conn(ctx)
+	}
 	if err != nil || d.engine != sqliteName {
 		return c, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 
@@ -22,6 +24,10 @@ import (
 
 // idleTime is how long a connection to the server is kept unused.
 const idleTime = 5 * time.Minute
+
+// maxMessage bounds what a server may send at a time, which is a row at most,
+// so that one which is hostile does not take the host's memory.
+const maxMessage = 64 << 20
 
 func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 	var db *sql.DB
@@ -63,6 +69,11 @@ func openPostgres(c Config, env connector.Env) (*sql.DB, error) {
 	config.DialFunc = env.Dial
 	// The name is resolved where it is dialled, so that the address is judged.
 	config.LookupFunc = func(_ context.Context, name string) ([]string, error) { return []string{name}, nil }
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		f := pgproto3.NewFrontend(r, w)
+		f.SetMaxBodyLen(maxMessage)
+		return f
+	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	return stdlib.OpenDB(*config), nil
 }
