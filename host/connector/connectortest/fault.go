@@ -89,7 +89,7 @@ func soon(t *testing.T, what string, code abi.Code, do func() (time.Duration, er
 
 // strangers is about servers that are something else.
 func (s Suite) strangers(t *testing.T) {
-	eachStranger(t, func(t *testing.T, ctx context.Context, addr string) error {
+	eachStranger(t, s.Known, func(t *testing.T, ctx context.Context, addr string) error {
 		f := s.client(t, addr)
 		if err := f.Ping(ctx); err == nil {
 			return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,9 +126,12 @@ var strangers = []struct {
 
 // stranger opens a connection to each of the strangers by a function that
 // returns what came of it: an error, soon, without much memory.
-func eachStranger(t *testing.T, try func(t *testing.T, ctx context.Context, addr string) error) {
+func eachStranger(t *testing.T, known []string, try func(t *testing.T, ctx context.Context, addr string) error) {
 	t.Helper()
 	for _, s := range strangers {
+		if slices.Contains(known, s.name) {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			addr := StartStub(t, s.talk).Addr()
 			stop := watchHeap(t)

@@ -90,8 +90,11 @@ func (s settings) each(t *testing.T, fields []connector.Field, path []string) {
 			s.refuses(t, at, nil)
 		}
 		if f.Secret {
-			for _, text := range []string{"in-clear-text", "in-clear-text${secret:a}", "${secret:}", "${secret:in/clear-text}"} {
+			for _, text := range []string{"in-clear-text", "${secret:}", "${secret:in/clear-text}"} {
 				s.refuses(t, at, text)
+			}
+			if !f.Within {
+				s.refuses(t, at, "in-clear-text${secret:a}")
 			}
 		}
 		if f.Default != "" {

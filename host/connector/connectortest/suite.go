@@ -53,6 +53,9 @@ type Suite struct {
 	Ops []Op
 	// Fails are refusals, at least one of each operation that takes anything.
 	Fails []OpFailure
+	// Known are those of the strangers, see [Run], that the connector takes for
+	// its system, since it is one: "web" for one that speaks HTTP.
+	Known []string
 }
 
 const (
@@ -62,7 +65,8 @@ const (
 	patience = 20 * time.Second
 )
 
-// Run tests the connector.
+// Run tests the connector, also with servers that are something else: they
+// echo what they get, speak HTTP, hang up, or flood it.
 func Run(t *testing.T, s Suite) {
 	t.Run("configuration", func(t *testing.T) {
 		settings{s.Connector.Type, s.Connector.Config, s.Config(s.addr()), s.Connector.Validate}.check(t)

@@ -11,7 +11,10 @@ package httpclient
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -30,6 +33,7 @@ type Client struct {
 	name      string
 	spec      *spec
 	transport *http.Transport
+	closed    atomic.Bool
 }
 
 // Connector returns the connector.
@@ -56,7 +60,7 @@ func open(_ context.Context, c Config, env connector.Env) (*Client, error) {
 	}
 	return &Client{name: env.Name, spec: s, transport: &http.Transport{
 		// No Proxy: a proxy from the environment would dial for us, past egress.
-		DialContext:            env.Dial,
+		DialContext:            watching(env.Dial),
 		TLSClientConfig:        s.tls,
 		TLSHandshakeTimeout:    egress.DefaultTimeout,
 		ForceAttemptHTTP2:      true,
@@ -67,18 +71,31 @@ func open(_ context.Context, c Config, env connector.Env) (*Client, error) {
 	}}, nil
 }
 
-// Ping sends HEAD to the base address. Whatever status comes back is a sign
-// of life.
+// Ping sends HEAD to the base address, as far as that has no placeholders.
+// Whatever status comes back is a sign of life.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := do(ctx, c, nil, request{Method: http.MethodHead, Redirects: true})
+	whole := *c.spec
+	for i, segment := range whole.path {
+		if strings.Contains(segment, "{") {
+			whole.path = whole.path[:i]
+			break
+		}
+	}
+	if c.closed.Load() {
+		return errClosed
+	}
+	_, err := do(ctx, &Client{name: c.name, spec: &whole, transport: c.transport}, nil, request{Method: http.MethodHead, Redirects: true})
 	return err
 }
 
 // Close closes idle sockets. Requests under way go on.
 func (c *Client) Close() error {
+	c.closed.Store(true)
 	c.transport.CloseIdleConnections()
 	return nil
 }
+
+var errClosed = fmt.Errorf("%w: the connection was closed", connector.ErrNotConnected)
 
 // request is what a service asks for.
 type request struct {
@@ -102,6 +119,9 @@ type reply struct {
 }
 
 func do(ctx context.Context, c *Client, r *connector.Request, in request) (reply, error) {
+	if c.closed.Load() {
+		return reply{}, errClosed
+	}
 	out, err := c.build(r, in)
 	if err != nil {
 		return reply{}, err

@@ -5,17 +5,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/egress"
 )
 
 // fault turns an error of a request into one with a code. Its message names
 // the connection and says nothing of addresses; the cause is kept for the log.
 func fault(ctx context.Context, name string, err error) error {
-	code, text := abi.Remote, "broke off, or does not speak HTTP"
+	code, text := abi.Remote, "does not speak HTTP"
 	var coded *host.Error
 	var dns *net.DNSError
 	var op *net.OpError
@@ -23,6 +25,8 @@ func fault(ctx context.Context, name string, err error) error {
 	switch {
 	case errors.As(err, &coded):
 		code, text = coded.Code, coded.Message
+	case errors.Is(err, connector.ErrNotConnected):
+		return err
 	case errors.Is(err, egress.ErrDenied):
 		code, text = abi.Denied, "leads to an address that it may not reach; the operator can allow the network for this connection"
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -35,6 +39,8 @@ func fault(ctx context.Context, name string, err error) error {
 		text = "presents a certificate that is not trusted; see config.tls"
 	case errors.As(err, &op) && op.Op == "dial":
 		code, text = abi.Unavailable, "cannot be reached"
+	case errors.As(err, &op) && op.Net != "", errors.Is(err, errBroken), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		code, text = abi.Unavailable, "broke off"
 	}
 	return &host.Error{Code: code, Message: "connection \"" + host.Clip(name) + "\": " + text, Err: err}
 }

@@ -57,10 +57,10 @@ func TestFaults(t *testing.T) {
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
 			readSome(c)
 		}},
-		"cut before reply": {abi.Remote, once, readSome},
-		"cut in headers":   {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Le") }},
-		"cut in body":      {abi.Remote, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nab") }},
-		"cut in chunk": {abi.Remote, once, func(c net.Conn) {
+		"cut before reply": {abi.Unavailable, once, readSome},
+		"cut in headers":   {abi.Unavailable, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Le") }},
+		"cut in body":      {abi.Unavailable, once, func(c net.Conn) { readSome(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nab") }},
+		"cut in chunk": {abi.Unavailable, once, func(c net.Conn) {
 			readSome(c)
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nab")
 		}},
@@ -218,7 +218,7 @@ func TestCutIsRetried(t *testing.T) {
 	r.ok("200", "ok")
 	calls.Store(0)
 	_, err := r.do(t.Context(), "x", "method", "POST")
-	refused(t, err, abi.Remote, "")
+	refused(t, err, abi.Unavailable, "")
 	if calls.Load() != 1 {
 		t.Errorf("POST was sent %d times", calls.Load())
 	}

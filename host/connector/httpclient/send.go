@@ -97,7 +97,7 @@ func (c *Client) follow(ctx context.Context, out *outgoing) (*http.Response, err
 			Method: out.method, URL: to, Host: to.Host, Header: headers, Body: body, GetBody: out.body.reader,
 			ContentLength: int64(len(out.body.data)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
-		resp, err := c.transport.RoundTrip(req)
+		resp, err := c.roundTrip(req)
 		if err != nil {
 			return nil, err
 		}
