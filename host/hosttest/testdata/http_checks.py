@@ -84,7 +84,7 @@ def rest_failures(self):
     raises(errors.Remote, conn.rest_call, self.cid, params={"id": 1})
     raises(errors.Unavailable, self.out.rest["dead"].conn.get, self.cid)
     raises(errors.Timeout, conn.get, self.cid, path="slow", timeout=0.1)
-    raises(errors.Remote, conn.get, self.cid, path="drop")
+    raises(errors.Unavailable, conn.get, self.cid, path="drop")
     raises(errors.Invalid, conn.get, self.cid, headers={"X-A": "b\r\nX-B: c"})
 
 
