@@ -68,7 +68,7 @@ var layers = []struct {
 	{"host/connector", []string{"abi", "host"}, "what a connector author imports must not change when the host does"},
 	{"host/connector/pool", []string{"abi", "host", "host/connector"}, "it knows connectors by their specs only"},
 	{"host/connector/standard", []string{"abi", "host", "host/connector"}, "the one list of the connectors that are linked"},
-	{"host/connector/connectortest", []string{"abi", "host", "host/config", "host/connector"}, "it tests connectors as the pool uses them, and their configurations as documents have them"},
+	{"host/connector/connectortest", []string{"abi", "host", "host/config", "host/connector", "host/inbound", "host/telemetry"}, "it tests connectors as the pool uses them, and their configurations as documents have them, and sources as channels do"},
 	{"host/connector/egress", []string{"abi", "host"}, "the policy of addresses holds for every connector"},
 	{"host/engine", []string{"abi", "host", "host/engine", "host/fair"}, "an engine runs modules and knows no service, tenant or connector"},
 	{"host/rehearsal", []string{"abi", "host", "host/connector", "host/telemetry"}, "it takes part in a host from outside, as any embedder could"},
