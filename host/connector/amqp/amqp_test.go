@@ -133,6 +133,7 @@ func TestAMQP(t *testing.T) {
 	t.Run("many", func(t *testing.T) { testMany(t, broker) })
 	t.Run("tls", func(t *testing.T) { testTLS(t, broker) })
 	t.Run("source", func(t *testing.T) { testSource(t, broker) })
+	t.Run("source suite", func(t *testing.T) { testSourceSuite(t, broker) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, broker) })
 }
 

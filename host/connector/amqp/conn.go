@@ -29,7 +29,12 @@ type Conn struct {
 }
 
 func open(ctx context.Context, c Config, env connector.Env) (*Conn, error) {
-	broker, err := dial(ctx, c, env, "")
+	return openFor(ctx, c, env, "")
+}
+
+// openFor opens a connection for a purpose, see dial.
+func openFor(ctx context.Context, c Config, env connector.Env, purpose string) (*Conn, error) {
+	broker, err := dial(ctx, c, env, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +125,11 @@ func (c *Conn) Ping(ctx context.Context) error {
 func (c *Conn) Lost() bool { return c.broker.IsClosed() }
 
 // Close takes leave of the broker.
-func (c *Conn) Close() error {
-	err := c.broker.CloseDeadline(time.Now().Add(closeTime))
+func (c *Conn) Close() error { return leave(c.broker) }
+
+// leave takes leave of a broker, which may be gone, within closeTime.
+func leave(broker *amqp091.Connection) error {
+	err := broker.CloseDeadline(time.Now().Add(closeTime))
 	if err == nil || errors.Is(err, amqp091.ErrClosed) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -44,8 +43,9 @@ func checkSource(s SourceConfig) error {
 
 const (
 	deadSuffix = ".dead"
-	parkTime   = 30 * time.Second // bounds the wait until a parked message is safe
-	parkPause  = time.Second      // before a message comes again that could not be parked
+	parkPause  = time.Second // before a message comes again that could not be parked
+	// maxHeld bounds the bodies that a source holds, beyond one message.
+	maxHeld = 256 << 20
 )
 
 // message is what calls get of a message.
@@ -64,7 +64,7 @@ var messages = connector.NewEncoder[message]()
 type source struct {
 	broker  *amqp091.Connection
 	line    *line
-	parking *lines
+	parking *parking
 	config  SourceConfig
 }
 
@@ -95,41 +95,84 @@ func openSource(ctx context.Context, c Config, s SourceConfig, env connector.Env
 	}
 	return &source{
 		broker: broker, line: l, config: s,
-		parking: newLines(broker, 4, func(l *line) error { return l.Confirm(false) }),
+		parking: &parking{config: s, open: func(ctx context.Context) (*Conn, error) { return openFor(ctx, c, env, "/"+s.Dead) }},
 	}, nil
 }
 
 // Run implements [connector.Source].
 func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 	const tag = "serai"
+	stop := context.AfterFunc(ctx, func() { _ = s.broker.CloseDeadline(time.Now()) }) // Consume knows no context
 	deliveries, err := s.line.Consume(s.config.Queue, tag, false, false, false, false, nil)
+	if !stop() {
+		return nil
+	}
 	if err != nil {
 		return fault(s.broker, s.line.reason(err))
 	}
 	alive, lost := context.WithCancel(ctx)
-	var work sync.WaitGroup
-	turns := make(chan struct{}, s.config.Prefetch) // the broker may send more than it was asked for
-	defer work.Wait()
+	h := &hand{source: s, deliver: deliver, freed: make(chan int, 2*s.config.Prefetch)}
+	defer h.work.Wait()
 	defer lost()
 	for {
 		select {
 		case <-ctx.Done():
 			_ = s.line.Cancel(tag, true)
 			return nil // what it has beyond that goes back when the line closes
+		case n := <-h.freed:
+			h.busy--
+			h.bytes -= n
+			h.next(alive)
 		case d, ok := <-deliveries:
 			if !ok {
 				return fault(s.broker, s.line.reason(errors.New("the broker ended the delivery; does the queue exist?")))
 			}
-			select {
-			case turns <- struct{}{}:
-			case <-ctx.Done():
-				return nil
+			if err := h.take(d); err != nil {
+				_ = s.broker.CloseDeadline(time.Now())
+				return err
 			}
-			work.Go(func() {
-				defer func() { <-turns }()
-				s.handle(alive, d, deliver)
-			})
+			h.next(alive)
 		}
+	}
+}
+
+// hand is what a source has in hand. Of a broker that goes by the rules, at
+// most so many messages wait as are being dealt with.
+type hand struct {
+	source  *source
+	deliver connector.Deliver
+	work    sync.WaitGroup
+	freed   chan int // sizes of what was dealt with
+
+	busy, bytes int
+	waiting     []amqp091.Delivery
+}
+
+// take takes a message, or refuses what the broker should not have sent.
+func (h *hand) take(d amqp091.Delivery) error {
+	prefetch := h.source.config.Prefetch
+	h.waiting = append(h.waiting, d)
+	h.bytes += len(d.Body)
+	switch held := h.busy + len(h.waiting); {
+	case len(h.waiting) > prefetch:
+		return fmt.Errorf("the broker sends more messages than it was asked for: %d wait, prefetch is %d", len(h.waiting), prefetch)
+	case h.bytes > maxHeld && held > 1:
+		return fmt.Errorf("%d messages have %d bytes together, at most %d are held: lower prefetch", held, h.bytes, maxHeld)
+	}
+	return nil
+}
+
+// next has messages delivered, as many at a time as may be.
+func (h *hand) next(ctx context.Context) {
+	for len(h.waiting) > 0 && h.busy < h.source.config.Prefetch {
+		d := h.waiting[0]
+		h.waiting[0] = amqp091.Delivery{}
+		h.waiting = h.waiting[1:]
+		h.busy++
+		h.work.Go(func() {
+			h.source.handle(ctx, d, h.deliver)
+			h.freed <- len(d.Body)
+		})
 	}
 }
 
@@ -151,7 +194,7 @@ func (s *source) handle(ctx context.Context, d amqp091.Delivery, deliver connect
 		_ = d.Nack(false, true)
 	case s.config.Park == "broker":
 		_ = d.Nack(false, false)
-	case s.park(d, why) == nil:
+	case s.parking.park(d, why) == nil:
 		_ = d.Ack(false)
 	default:
 		select {
@@ -162,41 +205,7 @@ func (s *source) handle(ctx context.Context, d amqp091.Delivery, deliver connect
 	}
 }
 
-// park puts a message into the queue for those that keep failing.
-func (s *source) park(d amqp091.Delivery, why error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), parkTime)
-	defer cancel()
-	headers := amqp091.Table{}
-	maps.Copy(headers, d.Headers)
-	headers["x-serai-queue"], headers["x-serai-exchange"], headers["x-serai-routing-key"] = s.config.Queue, d.Exchange, d.RoutingKey
-	headers["x-serai-error"] = host.MessageOf(why)
-	// Without an expiry, and without the user, who may not be the one of this connection.
-	m := amqp091.Publishing{
-		Headers: headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: amqp091.Persistent,
-		Priority: d.Priority, CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, MessageId: d.MessageId, Timestamp: d.Timestamp,
-		Type: d.Type, AppId: d.AppId, Body: d.Body,
-	}
-	to := address{Key: s.config.Dead}
-	err := s.parking.publish(ctx, to, true, m)
-	if host.CodeOf(err) != abi.Remote {
-		return err
-	}
-	// The queue is not there yet.
-	err = newLines(s.broker, 1, nil).use(ctx, func(l *line) error {
-		_, err := l.QueueDeclare(s.config.Dead, true, false, false, false, nil)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("declaring the queue %q: %w", s.config.Dead, err)
-	}
-	return s.parking.publish(ctx, to, true, m)
-}
-
 // Close implements [connector.Source].
 func (s *source) Close() error {
-	err := s.broker.CloseDeadline(time.Now().Add(closeTime))
-	if err == nil || errors.Is(err, amqp091.ErrClosed) {
-		return nil
-	}
-	return fmt.Errorf("taking leave of the broker: %w", err)
+	return errors.Join(s.parking.close(), leave(s.broker))
 }

@@ -127,6 +127,7 @@ func testSource(t *testing.T, broker *connectortest.RabbitMQ) {
 		}
 	})
 	t.Run("park", func(t *testing.T) { testPark(t, broker) })
+	t.Run("poison", func(t *testing.T) { testPoison(t, broker) })
 	t.Run("stop", func(t *testing.T) {
 		ch := fill(t, broker, "stop", 10, nil)
 		began := make(chan struct{}, 10)
