@@ -26,6 +26,7 @@ type Config struct {
 	TLS      connector.TLS     `json:"tls" doc:"encryption of the connection"`
 	PoolSize int               `json:"pool_size" default:"10" min:"1" max:"500" doc:"most connections to the server at a time"`
 	Timeout  host.Duration     `json:"timeout" default:"30s" min:"1ms" max:"1h" doc:"of one statement; the service's own deadline counts too"`
+	Prepare  bool              `json:"prepare" default:"true" doc:"keep statements prepared in a PostgreSQL server; false for poolers in between that share its connections, such as PgBouncer"`
 	Options  map[string]string `json:"options" doc:"settings of the session, such as search_path or sql_mode"`
 }
 

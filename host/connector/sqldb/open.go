@@ -74,7 +74,9 @@ func openPostgres(c Config, env connector.Env) (*sql.DB, error) {
 		f.SetMaxBodyLen(maxMessage)
 		return f
 	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	if config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe; c.Prepare {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	}
 	return stdlib.OpenDB(*config), nil
 }
 

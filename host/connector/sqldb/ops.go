@@ -100,7 +100,7 @@ func execute(ctx context.Context, d *Database, r *connector.Request, in statemen
 		defer leave()
 		ctx, cancel := context.WithTimeout(ctx, d.timeout)
 		defer cancel()
-		done, err := run.ExecContext(ctx, text, args...)
+		done, err := again(run, func() (sql.Result, error) { return run.ExecContext(ctx, text, args...) })
 		if err != nil {
 			return out, d.fault(err)
 		}
@@ -115,7 +115,7 @@ func (d *Database) query(ctx context.Context, r *connector.Request, run runner, 
 	// The rows live as long as the call, the first ones have the timeout.
 	reading, cancel := context.WithCancel(ctx)
 	late := newAlarm(d.timeout, cancel)
-	rows, err := run.QueryContext(reading, text, args...)
+	rows, err := again(run, func() (*sql.Rows, error) { return run.QueryContext(reading, text, args...) })
 	if err != nil {
 		late.stop()
 		cancel()
