@@ -43,6 +43,31 @@ class Billing(Service):
         with db.session() as session:
             session.execute(text('INSERT INTO bill (id, who) VALUES (:id, :who)'), {'id': 3, 'who': 'eve'})
             session.commit()
+        with db.session() as session, session.begin():
+            with session.begin_nested():
+                session.execute(text('UPDATE bill SET who = :who WHERE id = 3'), {'who': 'eva'})
+            try:
+                with session.begin_nested():
+                    session.execute(text('DELETE FROM bill'))
+                    raise LookupError()
+            except LookupError:
+                pass
+            assert session.scalar(text('SELECT COUNT(*) FROM bill')) == 3
+            assert session.execute(text('SELECT id FROM bill ORDER BY id')).scalars().all() == [1, 2, 3]
+            assert session.execute(text('SELECT id, who FROM bill WHERE id = 3')).mappings().one() == {'id': 3, 'who': 'eva'}
+            session.execute(text('UPDATE bill SET who = :who WHERE id = 3'), {'who': 'eve'})
+            # The next statement does not disturb the rows of this one.
+            many = 'WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 2500) SELECT n FROM s'
+            rows = session.execute(text(many))
+            assert next(iter(rows)).n == 1
+            assert session.scalar(text('SELECT 7')) == 7
+            assert sum(1 for _ in rows) == 2499
+        for row in db.execute(many):  # more often than there are connections
+            break
+        for _ in range(15):
+            for row in db.execute(many):
+                break
+            assert db.execute(many).first().n == 1
         self.response.payload = [dict(r.items()) for r in db.execute('SELECT id, who FROM bill ORDER BY id')]
 `
 

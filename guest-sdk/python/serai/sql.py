@@ -12,15 +12,14 @@ Values go into statements as parameters, never as text::
         session.commit()
 
 A transaction that is not committed is rolled back when the call ends at the
-latest. Decimals arrive as Decimal, times as datetime, bytes as bytes.
+latest. Decimals arrive as Decimal, times as datetime, intervals as timedelta, bytes as
+bytes.
 """
 
-import base64
-import datetime
-import decimal
 import json
-import uuid
+import weakref
 
+from serai._sqlvalue import converter, encode
 from serai.errors import Error
 from serai.host import call
 
@@ -89,10 +88,10 @@ class Result:
         #: The key that the database made for a new row, if it tells.
         self.lastrowid = None if last is None else int(last)
         self._cursor = envelope.get("cursor")
-        self._names, self._convert, self._rows = (), (), iter(())
+        self._names, self._rows = (), iter(())
         self.returns_rows = bool(body)
         if body:
-            self._page(json.loads(body))
+            self._page(body if isinstance(body, dict) else json.loads(body))
 
     def _page(self, page):
         names = tuple(page["columns"])
@@ -136,8 +135,10 @@ class Result:
     all = fetchall
 
     def first(self):
-        """The first row, or None."""
-        return self.fetchone()
+        """The first row, or None. The others are forgotten."""
+        row = self.fetchone()
+        self.close()
+        return row
 
     def one(self):
         """The only row. NoResultFound if there is none, MultipleResultsFound
@@ -150,13 +151,14 @@ class Result:
     def one_or_none(self):
         """The only row, or None. MultipleResultsFound if there are several."""
         rows = self.fetchmany(2)
+        self.close()
         if len(rows) > 1:
             raise MultipleResultsFound("the statement gave several rows where one is needed")
         return rows[0] if rows else None
 
     def scalar(self):
         """The first value of the first row, or None."""
-        row = self.fetchone()
+        row = self.first()
         return None if row is None else row[0]
 
     scalar_one_or_none = scalar
@@ -166,16 +168,67 @@ class Result:
         return self.one()[0]
 
     def scalars(self):
-        """An iterator over the first value of each row."""
-        return (row[0] for row in self)
+        """The first value of each row: an iterator with all, first, one and one_or_none."""
+        return _Mapped(self, lambda row: row[0])
 
     def mappings(self):
-        """An iterator over the rows as dicts."""
-        return (row.to_dict() for row in self)
+        """The rows as dicts: an iterator with all, first, one and one_or_none."""
+        return _Mapped(self, Row.to_dict)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _buffer(self):
+        """Read all rows that are left, so that others may have the connection."""
+        if self._cursor:
+            self._rows = iter([list(row) for row in self])
 
     def close(self):
-        """Forget the rows that are left."""
-        self._rows, self._cursor = iter(()), None
+        """Forget the rows that are left, here and in the database."""
+        cursor, self._rows, self._cursor = self._cursor, iter(()), None
+        if cursor:
+            call("sql.close", "connection", self._connection, "cursor", cursor)
+
+    def __del__(self):
+        try:
+            self.close()
+        except Exception:  # the call is ending, and the cursor with it
+            pass
+
+
+class _Mapped:
+    """The rows of a result as something else."""
+
+    def __init__(self, result, make):
+        self._result, self._make = result, make
+
+    def __iter__(self):
+        return map(self._make, self._result)
+
+    def __next__(self):
+        return next(iter(self))
+
+    def all(self):
+        """A list of all that are left."""
+        return list(self)
+
+    fetchall = all
+
+    def first(self):
+        """The first, or None."""
+        return next(iter(self), None)
+
+    def one(self):
+        """The only one: NoResultFound, MultipleResultsFound."""
+        return self._make(self._result.one())
+
+    def one_or_none(self):
+        """The only one, or None: MultipleResultsFound."""
+        row = self._result.one_or_none()
+        return None if row is None else self._make(row)
 
 
 class Statements:
@@ -224,6 +277,21 @@ class Connection(Statements):
         """
         return self._run(statement, params)
 
+    def callproc(self, name, params=()):
+        """Call a stored procedure or function.
+
+        params are its parameters in order: values, :class:`Out` where the
+        procedure returns one, :class:`InOut` for one that it changes. Returns a
+        :class:`Call`: its rows, and what came out.
+        """
+        values, ways = [], []
+        for one in params or ():
+            ways.append(one.way if isinstance(one, In) else "in")
+            values.append(one.value if isinstance(one, In) else one)
+        body = {"procedure": name, "parameters": encode(values), "ways": ways}
+        _, reply = call("sql.call", "connection", self.name, body=json.dumps(body))
+        return Call(json.loads(reply), [one for one in params or () if isinstance(one, (Out, InOut))])
+
     def session(self):
         """A transaction."""
         return Session(self.name)
@@ -234,6 +302,61 @@ class Connection(Statements):
         return True
 
 
+class In:
+    """A parameter that goes into a procedure."""
+
+    way = "in"
+
+    def __init__(self, value=None):
+        self.value = value
+
+    def get(self):
+        """The value."""
+        return self.value
+
+
+class Out(In):
+    """A parameter that a procedure returns; after the call, value has it. The
+    type that drivers want to know elsewhere is not needed."""
+
+    way = "out"
+
+    def __init__(self, kind=None, size=None):  # noqa: ARG002 - as others have it
+        super().__init__()
+
+
+class InOut(In):
+    """A parameter that a procedure changes."""
+
+    way = "inout"
+
+
+class Call:
+    """What a procedure gave: a list of its rows, sets with those of each of its
+    result sets, and out, the values that came out."""
+
+    def __init__(self, reply, params):
+        self.sets = [Result(None, {}, one).all() for one in reply["sets"]]
+        self.out = []
+        if reply.get("out"):
+            self.out = list(Result(None, {}, reply["out"]).one())
+        for param, value in zip(params, self.out):
+            param.value = value
+
+    def __iter__(self):
+        return iter(self.all())
+
+    def all(self):
+        """The rows of the first result set."""
+        return self.sets[0] if self.sets else []
+
+    def __len__(self):
+        return len(self.all())
+
+    def __getitem__(self, index):
+        return self.all()[index]
+
+
 class Session(Statements):
     """A transaction, begun with its first statement. Use it with ``with`` or
     contextlib.closing; without a commit it is rolled back."""
@@ -241,6 +364,8 @@ class Session(Statements):
     def __init__(self, name):
         self.name = name
         self._transaction = None
+        self._savepoints = 0
+        self._open = None  # the result that may have rows under way
 
     def _fields(self):
         if self._transaction is None:
@@ -249,17 +374,44 @@ class Session(Statements):
         return ("connection", self.name, "transaction", self._transaction)
 
     def execute(self, statement, params=None):
-        """Execute a statement in the transaction. Returns a :class:`Result`,
-        all of whose rows have been read."""
-        result = self._run(statement, params)
-        if result._cursor:  # the transaction cannot go on before they are read
-            rows = [list(row) for row in result]
-            result._rows = iter(rows)
+        """Execute a statement in the transaction. Returns a :class:`Result`.
+        Rows that have not been read when the next statement is executed are read
+        into memory then."""
+        return self._run(statement, params)
+
+    def _run(self, statement, params=None):
+        self._settle()
+        result = super()._run(statement, params)
+        self._open = weakref.ref(result)
         return result
+
+    def _settle(self):
+        """Have no rows under way: the transaction cannot go on before they are read."""
+        result = self._open and self._open()
+        if result is not None:
+            result._buffer()
+        self._open = None
 
     def scalar(self, statement, params=None):
         """The first value of the first row of a statement."""
         return self.execute(statement, params).scalar()
+
+    def scalars(self, statement, params=None):
+        """An iterator over the first value of each row of a statement."""
+        return self.execute(statement, params).scalars()
+
+    def begin(self):
+        """The session, for ``with session.begin():``, at the end of which it
+        commits, or rolls back if there was an exception."""
+        return _Ending(self.commit, self.rollback)
+
+    def begin_nested(self):
+        """A savepoint, for ``with session.begin_nested():``: an exception undoes
+        what was done in it, and no more."""
+        self._savepoints += 1
+        name = f"serai_{self._savepoints}"
+        self._run(f"SAVEPOINT {name}")
+        return _Ending(lambda: self._run(f"RELEASE SAVEPOINT {name}"), lambda: self._run(f"ROLLBACK TO SAVEPOINT {name}"))
 
     def commit(self):
         """Make what was done permanent."""
@@ -272,6 +424,7 @@ class Session(Statements):
     close = rollback
 
     def _end(self, op):
+        self._settle()
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
             call(op, "connection", self.name, "transaction", transaction)
@@ -286,6 +439,19 @@ class Session(Statements):
         raise AttributeError(f"session.{name} is not available: there is no object-relational mapper; use session.execute(text('SELECT ...'), {{...}})")
 
 
+class _Ending:
+    """Part of a session that ends in one of two ways."""
+
+    def __init__(self, commit, rollback):
+        self.commit, self.rollback = commit, rollback
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        (self.commit if kind is None else self.rollback)()
+
+
 class Connections:
     """self.out.sql: databases by the names of their connections."""
 
@@ -295,75 +461,3 @@ class Connections:
     def get(self, name):
         """The database of that name."""
         return Connection(name)
-
-
-def encode(value):
-    """A parameter, or a dict or list of them, for the host."""
-    if isinstance(value, dict):
-        return {str(name): _parameter(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_parameter(one) for one in value]
-    raise TypeError(f"parameters are a dict or a list, not {type(value).__name__}")
-
-
-def _parameter(value):
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else {"type": "decimal", "value": str(value)}
-    for cls, kind, text in _TYPES:
-        if isinstance(value, cls):
-            return {"type": kind, "value": text(value)}
-    if isinstance(value, (list, tuple)):
-        return {"type": "list", "value": [_parameter(one) for one in value]}
-    if isinstance(value, dict):
-        return {"type": "json", "value": value}
-    raise TypeError(f"a parameter cannot be a {type(value).__name__}: use str, int, float, Decimal, bool, bytes, datetime, date, time, UUID, dict, list or None")
-
-
-_TYPES = (
-    (decimal.Decimal, "decimal", str),
-    (datetime.datetime, "datetime", lambda v: v.isoformat()),
-    (datetime.date, "date", lambda v: v.isoformat()),
-    (datetime.time, "time", lambda v: v.isoformat()),
-    (uuid.UUID, "uuid", str),
-    ((bytes, bytearray, memoryview), "bytes", lambda v: base64.b64encode(bytes(v)).decode()),
-)
-
-
-def _time(text):
-    try:
-        return datetime.time.fromisoformat(text)
-    except ValueError:
-        return text  # an interval, which MySQL calls a time
-
-
-_CONVERT = {
-    "decimal": lambda v: decimal.Decimal(str(v)), "datetime": datetime.datetime.fromisoformat, "moment": datetime.datetime.fromisoformat,
-    "date": datetime.date.fromisoformat, "time": _time, "uuid": uuid.UUID, "bytes": base64.b64decode, "float": float,
-}
-
-
-def converter(kind):
-    """The function that makes values of a column's kind of what came as JSON,
-    None if they are what they are."""
-    if kind.startswith("list:"):
-        one = converter(kind[5:])
-        return one and (lambda v: _each(v, one))
-    convert = _CONVERT.get(kind)
-    return convert and (lambda v: _tolerant(convert, v))
-
-
-def _each(value, convert):
-    if isinstance(value, list):
-        return [None if one is None else _each(one, convert) for one in value]
-    return convert(value)
-
-
-def _tolerant(convert, value):
-    """Databases such as SQLite hold anything in any column: what is not what
-    the column says stays as it is."""
-    try:
-        return convert(value)
-    except (ValueError, TypeError, ArithmeticError):
-        return value

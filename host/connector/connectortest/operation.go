@@ -44,7 +44,7 @@ func (s Suite) operations(t *testing.T) {
 	}
 	for _, op := range s.Connector.Ops {
 		s.form(t, f, op)
-		if !tried[op.Name] {
+		if !tried[op.Name] && !slices.Contains(s.Lacks, op.Name) {
 			t.Errorf("%s is not tried: add it to Ops", op.Name)
 		}
 		takes := len(op.Request.Fields) > 0 || op.Request.Body.Type != ""

@@ -53,6 +53,9 @@ type Suite struct {
 	Ops []Op
 	// Fails are refusals, at least one of each operation that takes anything.
 	Fails []OpFailure
+	// Lacks are operations that this system of several, unlike others of the
+	// connector, has not; Fails has them.
+	Lacks []string
 	// Known are those of the strangers, see [Run], that the connector takes for
 	// its system, since it is one: "web" for one that speaks HTTP.
 	Known []string

@@ -59,7 +59,14 @@ func (d *Database) typed(t tagged, field string) (any, error) {
 		return string(t.Value), nil
 	}
 	if t.Type == "list" {
-		return d.array(t.Value, field)
+		if d.engine != postgresql {
+			return nil, host.FieldErrorf(field, "%s is a list, which only PostgreSQL has; pass its JSON as text, or one parameter for each value", field)
+		}
+		var out strings.Builder
+		if err := d.list(&out, t.Value, field, 1); err != nil {
+			return nil, err
+		}
+		return out.String(), nil
 	}
 	var text string
 	if err := json.Unmarshal(t.Value, &text); err != nil {
@@ -90,68 +97,4 @@ func (d *Database) moment(v time.Time, text string) any {
 		return strings.Replace(text, "T", " ", 1)
 	}
 	return v
-}
-
-// array returns a list for PostgreSQL, whose elements have one type.
-func (d *Database) array(raw json.RawMessage, field string) (any, error) {
-	if d.engine != postgresql {
-		return nil, host.FieldErrorf(field, "%s is a list, which only PostgreSQL has; pass its JSON as text", field)
-	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil || len(items) > maxParameters {
-		return nil, host.FieldErrorf(field, "%s is a list of at most %d values", field, maxParameters)
-	}
-	var texts []*string
-	var numbers []*int64
-	var floats []*float64
-	for i, item := range items {
-		v, err := d.argument(item, field+"["+strconv.Itoa(i)+"]")
-		if err != nil {
-			return nil, err
-		}
-		var s *string
-		var n *int64
-		var f *float64
-		switch x := v.(type) {
-		case nil:
-		case string:
-			s = &x
-		case int64:
-			g := float64(x)
-			n, f = &x, &g
-		case float64:
-			f = &x
-		default:
-			return nil, host.FieldErrorf(field, "%s is a list of %T, use text or numbers", field, v)
-		}
-		texts, numbers, floats = append(texts, s), append(numbers, n), append(floats, f)
-	}
-	switch nils := count(items); {
-	case present(texts)+nils == len(items):
-		return texts, nil
-	case present(numbers)+nils == len(items):
-		return numbers, nil
-	case present(floats)+nils == len(items):
-		return floats, nil
-	}
-	return nil, host.FieldErrorf(field, "%s mixes text and numbers; all its values have one type", field)
-}
-
-func present[T any](list []*T) (n int) {
-	for _, p := range list {
-		if p != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// count returns how many items are null.
-func count(items []json.RawMessage) (n int) {
-	for _, item := range items {
-		if string(item) == "null" {
-			n++
-		}
-	}
-	return n
 }

@@ -1,11 +1,19 @@
 package sqldb
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // appendArray writes an array in PostgreSQL's text form, {1,2,{3}}, as JSON.
 // What is malformed is written as the text that it is.
 func appendArray(out []byte, s, element string) []byte {
 	mark := len(out)
+	if s != "" && s[0] == '[' { // [0:1]={7,8}: indices that do not begin with 1
+		if _, items, ok := strings.Cut(s, "="); ok {
+			s = items
+		}
+	}
 	out, rest, ok := arrayItems(out, s, element, 0)
 	if !ok || rest != "" {
 		return appendText(out[:mark], s)
@@ -67,6 +75,11 @@ func arrayItem(out []byte, text, element string) []byte {
 			return append(out, "true"...)
 		}
 		return append(out, "false"...)
+	}
+	if digits, ok := strings.CutPrefix(text, `\x`); ok && element == "bytes" {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return appendBase64(out, b)
+		}
 	}
 	return appendString(out, text, element)
 }

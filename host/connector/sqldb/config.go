@@ -13,6 +13,8 @@ const (
 	postgresql = "postgresql"
 	mysqlName  = "mysql"
 	sqliteName = "sqlite"
+	mssqlName  = "mssql"
+	oracleName = "oracle"
 )
 
 // Config is the configuration of a connection.

@@ -37,7 +37,10 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(engine, func(t *testing.T) {
 			s := suite(t)
-			s.Connector, s.Ops, s.Fails = sqldb.Connector(), conformanceOps(), conformanceFails()
+			s.Connector, s.Ops, s.Fails = sqldb.Connector(), conformanceOps(engine), conformanceFails(engine)
+			if engine == "sqlite" {
+				s.Lacks = []string{"sql.call"}
+			}
 			if s.Server != nil {
 				s.Secrets = map[string]string{"db": conformancePassword}
 			}
@@ -49,7 +52,7 @@ func TestConformance(t *testing.T) {
 // one returns an envelope with one field.
 func one(name, value string) abi.Envelope { return abi.Envelope{{Name: name, Value: value}} }
 
-func conformanceOps() []connectortest.Op {
+func conformanceOps(engine string) []connectortest.Op {
 	begun := func(ctx context.Context, c *connectortest.Client) (abi.Envelope, error) {
 		r, err := c.Do(ctx, "sql.begin", nil, "")
 		if err != nil {
@@ -57,8 +60,15 @@ func conformanceOps() []connectortest.Op {
 		}
 		return one("transaction", r.Envelope.Get("transaction")), nil
 	}
+	called := map[string]connectortest.Op{
+		"postgresql": {Name: "sql.call", Body: `{"procedure": "repeat", "parameters": ["ab", 3]}`},
+		"mysql": {Name: "sql.call", Body: `{"procedure": "mysql.conform"}`, Before: func(ctx context.Context, c *connectortest.Client) (abi.Envelope, error) {
+			_, err := c.Do(ctx, "sql.execute", nil, `{"statement": "CREATE OR REPLACE PROCEDURE mysql.conform() SELECT 1"}`)
+			return nil, err
+		}},
+	}
 	const many = `{"statement": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 50) SELECT a.n FROM s a, s b"}`
-	return []connectortest.Op{
+	out := []connectortest.Op{
 		{Name: "sql.execute", Body: `{"statement": "SELECT 7 AS n"}`, Check: func(t *testing.T, r *connector.Result) {
 			t.Helper()
 			if want := `"rows":[[7]]}`; !strings.HasSuffix(string(r.Body), want) {
@@ -78,10 +88,25 @@ func conformanceOps() []connectortest.Op {
 		{Name: "sql.begin"},
 		{Name: "sql.commit", Before: begun},
 		{Name: "sql.rollback", Before: begun},
+		{Name: "sql.close", Before: func(ctx context.Context, c *connectortest.Client) (abi.Envelope, error) {
+			r, err := c.Do(ctx, "sql.execute", nil, many)
+			if err != nil {
+				return nil, err
+			}
+			return one("cursor", r.Envelope.Get("cursor")), nil
+		}},
 	}
+	if op, ok := called[engine]; ok {
+		out = append(out, op)
+	}
+	return out
 }
 
-func conformanceFails() []connectortest.OpFailure {
+func conformanceFails(engine string) []connectortest.OpFailure {
+	noProcedure := abi.Remote
+	if engine == "sqlite" {
+		noProcedure = abi.Unsupported
+	}
 	var out []connectortest.OpFailure
 	for _, f := range []struct {
 		op     string
@@ -95,6 +120,8 @@ func conformanceFails() []connectortest.OpFailure {
 		{"sql.execute", one("transaction", "none"), `{"statement": "SELECT 1"}`, abi.Invalid},
 		{"sql.batch", nil, `{"statement": "SELEC :n", "batch": [{"n": 1}]}`, abi.Remote},
 		{"sql.next", one("cursor", "none"), "", abi.Invalid},
+		{"sql.call", nil, `{"procedure": "no_such"}`, noProcedure},
+		{"sql.close", one("cursor", "none"), "", abi.Invalid},
 		{"sql.commit", one("transaction", "none"), "", abi.Invalid},
 		{"sql.rollback", one("transaction", "none"), "", abi.Invalid},
 	} {

@@ -26,6 +26,10 @@ type Database struct {
 
 	mu   sync.Mutex
 	open map[string]*held // transactions and cursors by their ids
+
+	// custom, of PostgreSQL, tells whether a type that no driver knows is an array.
+	custom func(ctx context.Context, oid string) (isArray bool, err error)
+	kinds  map[string]string // of such types
 }
 
 var _ connector.Conn = (*Database)(nil)
@@ -39,6 +43,7 @@ type held struct {
 	tx                   *sql.Tx
 	rows                 *page
 	busy                 sync.Mutex
+	stained              bool // the connection is not for others any more; guarded by busy
 	end                  func()
 }
 

@@ -4,17 +4,18 @@ import "strings"
 
 // kinds maps the names of column types to what values are for a service:
 // integer, float, decimal, boolean, text, bytes, datetime, moment (a time with
-// its zone), date, time, uuid, json, and list:ELEMENT.
+// its zone), date, time, interval, uuid, json, any, and list:ELEMENT.
 var kinds = map[string]string{
 	"INT2": "integer", "INT4": "integer", "INT8": "integer", "INTEGER": "integer", "INT": "integer", "BIGINT": "integer",
 	"SMALLINT": "integer", "MEDIUMINT": "integer", "TINYINT": "integer", "YEAR": "integer", "OID": "integer",
 	"UNSIGNED INT": "integer", "UNSIGNED BIGINT": "integer", "UNSIGNED SMALLINT": "integer", "UNSIGNED TINYINT": "integer", "UNSIGNED MEDIUMINT": "integer",
-	"FLOAT4": "float", "FLOAT8": "float", "FLOAT": "float", "DOUBLE": "float", "REAL": "float", "DOUBLE PRECISION": "float",
+	"FLOAT4": "single", "FLOAT8": "float", "FLOAT": "float", "DOUBLE": "float", "REAL": "float", "DOUBLE PRECISION": "float",
 	"NUMERIC": "decimal", "DECIMAL": "decimal",
 	"BOOL": "boolean", "BOOLEAN": "boolean",
 	"BYTEA": "bytes", "BLOB": "bytes", "BINARY": "bytes", "VARBINARY": "bytes", "TINYBLOB": "bytes", "MEDIUMBLOB": "bytes", "LONGBLOB": "bytes",
 	"TIMESTAMPTZ": "moment", "TIMESTAMP": "datetime", "DATETIME": "datetime",
-	"DATE": "date", "TIME": "time", "TIMETZ": "text",
+	"DATE": "date", "TIME": "time", "TIMETZ": "time", "1266": "time", // by its number: pgx has no name for it
+	"INTERVAL": "interval", "GEOMETRY": "bytes",
 	"UUID": "uuid", "JSON": "json", "JSONB": "json",
 }
 
@@ -27,8 +28,13 @@ func kindOf(engine, name string) string {
 	if i := strings.IndexByte(name, '('); i > 0 {
 		name = name[:i]
 	}
-	if engine == sqliteName && name == "" {
+	switch {
+	case engine == sqliteName && name == "":
 		return "any" // an expression: its values say what they are
+	case engine == mysqlName && name == "BIT":
+		return "bytes"
+	case engine == mysqlName && name == "TIME":
+		return "interval" // up to 838 hours, and negative
 	}
 	if kind, ok := kinds[name]; ok {
 		return kind

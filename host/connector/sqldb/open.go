@@ -32,9 +32,13 @@ const maxMessage = 64 << 20
 func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 	var db *sql.DB
 	var err error
+	d := &Database{engine: c.Engine, timeout: time.Duration(c.Timeout), open: make(map[string]*held), kinds: make(map[string]string)}
 	switch c.Engine {
 	case postgresql:
-		db, err = openPostgres(c, env)
+		var config *pgx.ConnConfig
+		if config, err = postgresConfig(c, env); err == nil {
+			db, d.custom = stdlib.OpenDB(*config), customOf(config)
+		}
 	case mysqlName:
 		db, err = openMySQL(c, env)
 	default:
@@ -46,7 +50,7 @@ func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 	db.SetMaxOpenConns(c.PoolSize)
 	db.SetMaxIdleConns(c.PoolSize)
 	db.SetConnMaxIdleTime(idleTime)
-	d := &Database{db: db, engine: c.Engine, timeout: time.Duration(c.Timeout), open: make(map[string]*held)}
+	d.db = db
 	if err := d.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -54,7 +58,7 @@ func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 	return d, nil
 }
 
-func openPostgres(c Config, env connector.Env) (*sql.DB, error) {
+func postgresConfig(c Config, env connector.Env) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig("host=placeholder sslmode=disable") // what the environment says is replaced
 	if err != nil {
 		return nil, fmt.Errorf("preparing connection: %w", err)
@@ -77,7 +81,7 @@ func openPostgres(c Config, env connector.Env) (*sql.DB, error) {
 	if config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe; c.Prepare {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	}
-	return stdlib.OpenDB(*config), nil
+	return config, nil
 }
 
 func openMySQL(c Config, env connector.Env) (*sql.DB, error) {

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 
@@ -58,6 +59,8 @@ func Connector() connector.Connector {
 			connector.NewOperation("sql.execute", "Executes a statement with parameters and returns its first rows.", execute),
 			connector.NewOperation("sql.batch", "Executes a statement once for each of many sets of parameters, all or none.", batch),
 			connector.NewOperation("sql.next", "Returns further rows.", next),
+			connector.NewOperation("sql.close", "Forgets the rows that are left.", closeCursor),
+			connector.NewOperation("sql.call", "Calls a stored procedure or function.", callProcedure),
 			connector.NewOperation("sql.begin", "Begins a transaction, which is rolled back when the call ends.", begin),
 			connector.NewOperation("sql.commit", "Commits a transaction.", finish((*sql.Tx).Commit)),
 			connector.NewOperation("sql.rollback", "Rolls a transaction back.", finish((*sql.Tx).Rollback)),
@@ -69,22 +72,36 @@ func Connector() connector.Connector {
 const maxBatch = 100_000
 
 // within returns what runs the statements of a request, and how to end that.
-func (d *Database) within(ctx context.Context, r *connector.Request, id string) (run runner, leave func(), err error) {
+// A connection with a stain is not used by anybody after that.
+func (d *Database) within(ctx context.Context, r *connector.Request, id string, stain bool) (run runner, leave func(), err error) {
 	if id == "" {
 		c, err := d.conn(ctx)
 		if err != nil {
 			return nil, nil, d.fault(err)
 		}
-		return c, func() { _ = c.Close() }, nil
+		return c, func() { release(c, stain) }, nil
 	}
 	h, err := d.find(r, "transaction", id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !h.busy.TryLock() {
-		return nil, nil, host.Errorf(abi.Conflict, "the transaction is still sending rows of an earlier statement: read all of them first")
+		return nil, nil, unread()
 	}
+	h.stained = h.stained || stain
 	return h.tx, h.busy.Unlock, nil
+}
+
+func unread() error {
+	return host.Errorf(abi.Conflict, "the transaction is still sending rows of an earlier statement: read all of them first")
+}
+
+// release gives a connection back, or does away with it.
+func release(c *sql.Conn, stained bool) {
+	if stained {
+		_ = c.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	_ = c.Close()
 }
 
 func execute(ctx context.Context, d *Database, r *connector.Request, in statement) (out result, err error) {
@@ -92,11 +109,15 @@ func execute(ctx context.Context, d *Database, r *connector.Request, in statemen
 	if err != nil {
 		return out, err
 	}
-	run, leave, err := d.within(ctx, r, in.Transaction)
+	form := d.shapeOf(text)
+	if err := form.check(d.engine, in.Transaction != ""); err != nil {
+		return out, err
+	}
+	run, leave, err := d.within(ctx, r, in.Transaction, form.stain(d.engine))
 	if err != nil {
 		return out, err
 	}
-	if !returnsRows(text) {
+	if !form.rows {
 		defer leave()
 		ctx, cancel := context.WithTimeout(ctx, d.timeout)
 		defer cancel()
@@ -127,7 +148,13 @@ func (d *Database) query(ctx context.Context, r *connector.Request, run runner, 
 		cancel()
 		leave()
 	}
-	p, err := newPage(rows, d.engine)
+	p, err := newPage(reading, d, rows)
+	if err == nil && len(p.kinds) == 0 { // it turns out to be a statement without rows
+		late.stop()
+		err = rows.Close()
+		end()
+		return out, d.fault(late.explain(err))
+	}
 	if err == nil {
 		var body []byte
 		var more bool
@@ -172,13 +199,25 @@ func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out 
 	return result{Body: body}, nil
 }
 
+func closeCursor(_ context.Context, d *Database, r *connector.Request, in cursor) (none connector.None, err error) {
+	h, err := d.find(r, "cursor", in.Cursor)
+	if err == nil && d.drop(in.Cursor) != nil {
+		h.end()
+	}
+	return none, err
+}
+
 func batch(ctx context.Context, d *Database, r *connector.Request, in many) (out changes, err error) {
 	if len(in.Body.Batch) > maxBatch {
 		return out, host.FieldErrorf("batch", "the batch has %d sets of parameters, at most %d", len(in.Body.Batch), maxBatch)
 	}
+	form := d.shapeOf(in.Body.Statement)
+	if err := form.check(d.engine, in.Transaction != ""); err != nil {
+		return out, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	run, leave, err := d.within(ctx, r, in.Transaction)
+	run, leave, err := d.within(ctx, r, in.Transaction, form.stain(d.engine))
 	if err != nil {
 		return out, err
 	}
@@ -233,10 +272,14 @@ func begin(ctx context.Context, d *Database, r *connector.Request, _ connector.N
 		_ = c.Close()
 		return out, d.fault(err)
 	}
-	out.Transaction, err = d.keep(ctx, r, &held{tx: tx, end: func() {
+	h := &held{tx: tx}
+	h.end = func() {
 		_ = tx.Rollback()
-		_ = c.Close()
-	}})
+		h.busy.Lock() // what uses it sees that it has ended
+		defer h.busy.Unlock()
+		release(c, h.stained)
+	}
+	out.Transaction, err = d.keep(ctx, r, h)
 	return out, err
 }
 
@@ -247,9 +290,11 @@ func finish(how func(*sql.Tx) error) func(context.Context, *Database, *connector
 		if err != nil {
 			return none, err
 		}
-		h.busy.Lock()
-		defer h.busy.Unlock()
+		if !h.busy.TryLock() {
+			return none, unread()
+		}
 		err = how(h.tx)
+		h.busy.Unlock()
 		if d.drop(in.Transaction) != nil {
 			h.end()
 		}

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
@@ -24,28 +25,33 @@ type page struct {
 	rows    *sql.Rows
 	head    []byte // {"columns": …, "types": …, "rows": [
 	kinds   []string
+	engine  string
 	values  []any
 	pending bool // the next row is there
 	started bool
 }
 
-func newPage(rows *sql.Rows, engine string) (*page, error) {
+func newPage(ctx context.Context, d *Database, rows *sql.Rows) (*page, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, fmt.Errorf("reading columns: %w", err)
 	}
 	names, kinds := make([]string, len(types)), make([]string, len(types))
 	for i, t := range types {
-		names[i], kinds[i] = t.Name(), kindOf(engine, t.DatabaseTypeName())
+		names[i], kinds[i] = t.Name(), d.kind(ctx, t.DatabaseTypeName())
+	}
+	shown := make([]string, len(kinds))
+	for i, kind := range kinds {
+		shown[i] = strings.Replace(kind, "single", "float", 1)
 	}
 	head, err := json.Marshal(struct {
 		Columns []string `json:"columns"`
 		Types   []string `json:"types"`
-	}{names, kinds})
+	}{names, shown})
 	if err != nil {
 		return nil, fmt.Errorf("writing columns: %w", err)
 	}
-	p := &page{rows: rows, kinds: kinds, values: make([]any, len(types))}
+	p := &page{rows: rows, kinds: kinds, engine: d.engine, values: make([]any, len(types))}
 	p.head = append(bytes.TrimSuffix(head, []byte("}")), `,"rows":[`...)
 	return p, nil
 }
@@ -84,12 +90,12 @@ func (p *page) append(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendValue(out, v, p.kinds[i])
+		out = appendValue(out, v, p.kinds[i], p.engine)
 	}
 	return append(out, ']')
 }
 
-func appendValue(out []byte, v any, kind string) []byte {
+func appendValue(out []byte, v any, kind, engine string) []byte {
 	switch x := v.(type) {
 	case nil:
 		return append(out, "null"...)
@@ -98,18 +104,25 @@ func appendValue(out []byte, v any, kind string) []byte {
 			return strconv.AppendBool(out, x != 0)
 		}
 		return strconv.AppendInt(out, x, 10)
+	case uint64:
+		return strconv.AppendUint(out, x, 10)
+	case float32:
+		return appendFloat(out, float64(x), "single")
 	case float64:
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return appendText(out, strconv.FormatFloat(x, 'g', -1, 64))
-		}
-		return strconv.AppendFloat(out, x, 'g', -1, 64)
+		return appendFloat(out, x, kind)
 	case bool:
 		return strconv.AppendBool(out, x)
 	case time.Time:
+		if x.IsZero() && (kind == "date" || kind == "datetime") && engine == mysqlName {
+			return append(out, `"0000-00-00"`...) // which MySQL has, and no calendar
+		}
 		return appendText(out, x.Format(timeLayout(kind)))
 	case []byte:
-		if kind == "bytes" || !utf8.Valid(x) {
-			return append(base64.StdEncoding.AppendEncode(append(out, '"'), x), '"')
+		switch {
+		case kind == "any":
+			return append(appendBase64(append(out, `{"type":"bytes","value":`...), x), '}')
+		case kind == "bytes" || !utf8.Valid(x):
+			return appendBase64(out, x)
 		}
 		return appendString(out, string(x), kind)
 	case string:
@@ -121,13 +134,11 @@ func appendValue(out []byte, v any, kind string) []byte {
 // appendString writes what a driver gives as text, by what it stands for.
 func appendString(out []byte, s, kind string) []byte {
 	switch kind {
-	case "integer", "float":
-		if json.Valid([]byte(s)) {
-			return append(out, s...)
-		}
 	case "bytes":
-		return append(base64.StdEncoding.AppendEncode(append(out, '"'), []byte(s)), '"')
-	case "json":
+		return appendBase64(out, []byte(s))
+	case "moment", "datetime": // of an array of PostgreSQL, which has a space
+		s = strings.Replace(s, " ", "T", 1)
+	case "integer", "float", "single", "json":
 		if json.Valid([]byte(s)) {
 			return append(out, s...)
 		}
@@ -136,6 +147,23 @@ func appendString(out []byte, s, kind string) []byte {
 		return appendArray(out, s, element)
 	}
 	return appendText(out, s)
+}
+
+// appendFloat writes a number with the digits that its size has; JSON knows no
+// infinity.
+func appendFloat(out []byte, x float64, kind string) []byte {
+	bits := 64
+	if kind == "single" {
+		bits = 32
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return appendText(out, strconv.FormatFloat(x, 'g', -1, bits))
+	}
+	return strconv.AppendFloat(out, x, 'g', -1, bits)
+}
+
+func appendBase64(out, b []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(out, '"'), b), '"')
 }
 
 func appendText(out []byte, s string) []byte {

@@ -174,31 +174,3 @@ func dollar(s string) int {
 func letter(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
 }
-
-// rowWords begin statements that have rows.
-var rowWords = map[string]bool{
-	"SELECT": true, "WITH": true, "VALUES": true, "TABLE": true, "SHOW": true, "EXPLAIN": true, "DESCRIBE": true,
-	"DESC": true, "PRAGMA": true, "CALL": true, "FETCH": true,
-}
-
-// returnsRows reports whether a statement has rows.
-func returnsRows(statement string) bool {
-	upper := strings.ToUpper(statement)
-	first := strings.TrimLeft(upper, " \t\r\n(;")
-	for strings.HasPrefix(first, "--") || strings.HasPrefix(first, "/*") {
-		stop, skip := "\n", 1
-		if first[0] == '/' {
-			stop, skip = "*/", 2
-		}
-		i := strings.Index(first, stop)
-		if i < 0 {
-			return false
-		}
-		first = strings.TrimLeft(first[i+skip:], " \t\r\n(;")
-	}
-	word := first
-	if i := strings.IndexFunc(first, func(r rune) bool { return r < 'A' || r > 'Z' }); i >= 0 {
-		word = first[:i]
-	}
-	return rowWords[word] || strings.Contains(upper, "RETURNING")
-}

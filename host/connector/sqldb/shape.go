@@ -1,0 +1,116 @@
+package sqldb
+
+import (
+	"strings"
+
+	"github.com/seraihost/serai/host"
+)
+
+// shape is what there is to know of a statement before it is executed.
+type shape struct {
+	first    string // its first word, in capitals
+	second   string
+	verb     string // what a WITH leads to, otherwise the first word
+	rows     bool   // it may have rows
+	several  bool   // another statement follows
+	temporal bool   // it makes something that lasts as long as the session
+}
+
+// silent are the verbs of statements that have no rows, unless they say
+// RETURNING or OUTPUT; of others it turns out.
+var silent = map[string]bool{
+	"INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "REPLACE": true,
+	"CREATE": true, "ALTER": true, "DROP": true, "TRUNCATE": true, "GRANT": true, "REVOKE": true, "COMMENT": true, "RENAME": true,
+	"SET": true, "RESET": true, "USE": true, "LOCK": true, "UNLOCK": true, "DO": true, "DECLARE": true, "DEALLOCATE": true,
+	"SAVEPOINT": true, "RELEASE": true, "ROLLBACK": true, "COPY": true, "REFRESH": true, "REINDEX": true, "VACUUM": true, "NOTIFY": true, "DISCARD": true,
+}
+
+// verbs are what a WITH may lead to.
+var verbs = map[string]bool{"SELECT": true, "VALUES": true, "TABLE": true, "INSERT": true, "UPDATE": true, "DELETE": true, "MERGE": true, "REPLACE": true}
+
+// shapeOf reads the words of a statement that are in no quotes, comments or
+// parentheses.
+func (d *Database) shapeOf(s string) (out shape) {
+	depth, words, ended, returning := 0, 0, false, false
+	for at := 0; at < len(s); {
+		end, _ := d.token(s, at)
+		token := s[at:end]
+		at = end
+		if blank(token) {
+			continue
+		}
+		out.several = out.several || ended
+		switch {
+		case token == "(" && words > 0: // those around a whole SELECT do not count
+			depth++
+		case token == ")" && depth > 0:
+			depth--
+		case token == ";" && words > 0:
+			ended = true
+		case depth == 0 && !ended && letter(token[0]):
+			word := strings.ToUpper(token)
+			switch words++; words {
+			case 1:
+				out.first = word
+			case 2:
+				out.second = word
+			}
+			if out.verb == "" && verbs[word] {
+				out.verb = word
+			}
+			returning = returning || word == "RETURNING" || word == "OUTPUT"
+			out.temporal = out.temporal || words < 5 && strings.HasPrefix(word, "TEMP") && out.first == "CREATE"
+		}
+	}
+	if out.first != "WITH" || out.verb == "" {
+		out.verb = out.first
+	}
+	out.rows = returning || !silent[out.verb]
+	return out
+}
+
+// blank reports whether a token is white space or a comment; those that MySQL
+// executes are none.
+func blank(token string) bool {
+	return strings.TrimSpace(token) == "" || strings.HasPrefix(token, "--") || token[0] == '#' && len(token) > 1 ||
+		strings.HasPrefix(token, "/*") && !strings.HasPrefix(token, "/*!")
+}
+
+// check refuses statements that would end a transaction behind the host's
+// back, or leave one open that nobody ends.
+func (s shape) check(engine string, inside bool) error {
+	const remedy = "; begin and end transactions with session(), commit() and rollback()"
+	switch s.first {
+	case "BEGIN", "START", "COMMIT", "END", "ABORT":
+		if engine == oracleName || engine == mssqlName && !strings.HasPrefix(s.second, "TRAN") { // a block
+			return nil
+		}
+		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.first, remedy)
+	case "PREPARE":
+		if s.second == "TRANSACTION" {
+			return host.FieldErrorf("statement", "PREPARE TRANSACTION is no statement for a service%s", remedy)
+		}
+	case "ROLLBACK", "SAVEPOINT", "RELEASE":
+		if !inside || s.first == "ROLLBACK" && s.second != "TO" {
+			return host.FieldErrorf("statement", "%s alone is no statement for a service%s", s.first, remedy)
+		}
+	}
+	if s.several && engine == sqliteName && !(s.first == "CREATE" && (s.second == "TRIGGER" || s.second == "TEMP" || s.second == "TEMPORARY")) {
+		return host.FieldErrorf("statement", "there are several statements in one; execute them one after the other")
+	}
+	return nil
+}
+
+// stains are the statements that change the session they run in, which would
+// show to whoever gets the connection next.
+var stains = map[string]bool{
+	"SET": true, "RESET": true, "USE": true, "LOCK": true, "LISTEN": true, "PREPARE": true, "LOAD": true, "HANDLER": true, "PRAGMA": true, "ATTACH": true, "DISCARD": true,
+}
+
+// stain reports whether the connection is not to be used again.
+func (s shape) stain(engine string) bool {
+	if engine == sqliteName && s.first == "PRAGMA" {
+		return true
+	}
+	return stains[s.first] && s.second != "LOCAL" || s.temporal
+}
