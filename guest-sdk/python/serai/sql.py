@@ -16,6 +16,7 @@ latest. Decimals arrive as Decimal, times as datetime, intervals as timedelta, b
 bytes.
 """
 
+import functools
 import json
 import weakref
 
@@ -76,6 +77,13 @@ class Row(tuple):
     _mapping = property(to_dict, doc="The row as a dict.")
 
 
+@functools.lru_cache(64)
+def _columns(names, kinds):
+    """The class of rows with these columns, and what converts which of them."""
+    columns = [(i, convert) for i, kind in enumerate(kinds) if (convert := converter(kind))]
+    return type("Row", (Row,), {"_names": names, "__slots__": ()}), columns
+
+
 class Result:
     """What a statement gave: its rows, read as they are asked for."""
 
@@ -88,22 +96,20 @@ class Result:
         #: The key that the database made for a new row, if it tells.
         self.lastrowid = None if last is None else int(last)
         self._cursor = envelope.get("cursor")
-        self._names, self._rows = (), iter(())
+        self._names, self._type, self._rows = (), Row, iter(())
         self.returns_rows = bool(body)
         if body:
-            self._page(body if isinstance(body, dict) else json.loads(body))
+            self._page(body if isinstance(body, dict) else json.loads(str(body, "utf-8")))
 
     def _page(self, page):
-        names = tuple(page["columns"])
-        if names != self._names:
-            self._names = names
-            self._type = type("Row", (Row,), {"_names": names, "__slots__": ()})
-        columns = [(i, convert) for i, kind in enumerate(page["types"]) if (convert := converter(kind))]
+        self._names = names = tuple(page["columns"])
+        self._type, columns = _columns(names, tuple(page["types"]))
         rows = page["rows"]
         for row in rows:
             for i, convert in columns:
-                if row[i] is not None:
-                    row[i] = convert(row[i])
+                value = row[i]
+                if value is not None:
+                    row[i] = convert(value)
         self._rows = iter(rows)
 
     def keys(self):
@@ -118,7 +124,7 @@ class Result:
                 return
             envelope, body = call("sql.next", "connection", self._connection, "cursor", self._cursor)
             self._cursor = envelope.get("cursor")
-            self._page(json.loads(body))
+            self._page(json.loads(str(body, "utf-8")))
 
     def fetchone(self):
         """The next row, None after the last."""
