@@ -2,6 +2,7 @@
 redis-py makes of the replies."""
 
 import datetime
+import functools
 
 from serai.redis import errors
 from serai.redis.errors import DataError, ResponseError
@@ -13,6 +14,8 @@ _NONE = -1
 
 def raw(value):
     """The bytes of a word."""
+    if type(value) is str:
+        return value.encode("utf-8", "surrogateescape")
     if isinstance(value, bool) or value is None:
         raise DataError(f"a key or value is str, bytes or a number, not {type(value).__name__}: encode it first, such as with json.dumps")
     if isinstance(value, float):
@@ -25,8 +28,7 @@ def request(commands):
     out = []
     for words in commands:
         out.append(b"*%d\r\n" % len(words))
-        for word in words:
-            word = raw(word)
+        for word in map(raw, words):
             out.append(b"$%d\r\n%b\r\n" % (len(word), word))
     return b"".join(out)
 
@@ -77,37 +79,57 @@ def error(line):
 def words(function, args, kwargs):
     """The words of a command that is described by its method, and what makes
     its reply of the server's."""
-    a = _bind(function, args, kwargs)
-    special = SPECIAL.get(function.__name__)
-    if special is not None:
-        return special(a)
-    name, *names = PLAIN[function.__name__].split()
-    out = [name]
-    code, given = function.__code__, len(function.__defaults__ or ())
-    optional = code.co_varnames[code.co_argcount - given : code.co_argcount]
-    for one in names:
+    method = _method(function)
+    a = method.bind(args, kwargs)
+    if method.special is not None:
+        return method.special(a)
+    out = [method.command]
+    for one in method.names:
         value = a[one]
-        out += (value,) if value is None and one not in optional else flat(value)
-    return out, REPLY.get(function.__name__)
+        if type(value) is str:
+            out.append(value)
+        else:
+            out += (value,) if value is None and one not in method.optional else flat(value)
+    return out, method.reply
 
 
-def _bind(function, args, kwargs):
-    """The arguments of a call by their names; those beyond under "*"."""
-    code = function.__code__
-    names = code.co_varnames[1 : code.co_argcount]
-    if len(args) > len(names) and not code.co_flags & 0x04:
-        raise TypeError(f"{function.__name__}() takes {len(names)} arguments, not {len(args)}")
-    a = dict(zip(reversed(names), reversed(function.__defaults__ or ())))
-    a.update(zip(names, args))
-    for name, value in kwargs.items():
-        if name in names[: len(args)] or (name not in names and not code.co_flags & 0x08):
-            raise TypeError(f"{function.__name__}() got an unexpected argument {name!r}")
-        a[name] = value
-    for name in names:
-        if name not in a:
-            raise TypeError(f"{function.__name__}() needs the argument {name!r}")
-    a["*"] = args[len(names) :]
-    return a
+class _Method:
+    """What is known of a command's method before it is called."""
+
+    __slots__ = ("command", "defaults", "names", "optional", "parameters", "reply", "special", "title", "variadic")
+
+    def __init__(self, function):
+        code, defaults = function.__code__, function.__defaults__ or ()
+        self.title = function.__name__
+        #: Whether it takes more arguments, and more keywords.
+        self.variadic = code.co_flags & 0x04, code.co_flags & 0x08
+        self.parameters = code.co_varnames[1 : code.co_argcount]
+        self.defaults = dict(zip(reversed(self.parameters), reversed(defaults)))
+        self.optional = frozenset(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount])
+        self.special = SPECIAL.get(self.title)
+        self.command, *self.names = PLAIN.get(self.title, self.title).split()
+        self.reply = REPLY.get(self.title)
+
+    def bind(self, args, kwargs):
+        """The arguments of a call by their names; those beyond under "*"."""
+        names = self.parameters
+        if len(args) > len(names) and not self.variadic[0]:
+            raise TypeError(f"{self.title}() takes {len(names)} arguments, not {len(args)}")
+        a = self.defaults.copy()
+        a.update(zip(names, args))
+        for name, value in kwargs.items():
+            if name in names[: len(args)] or (name not in names and not self.variadic[1]):
+                raise TypeError(f"{self.title}() got an unexpected argument {name!r}")
+            a[name] = value
+        if len(args) < len(names) - len(self.defaults):
+            for name in names:
+                if name not in a:
+                    raise TypeError(f"{self.title}() needs the argument {name!r}")
+        a["*"] = args[len(names) :]
+        return a
+
+
+_method = functools.cache(_Method)
 
 
 def flat(value):
@@ -279,6 +301,8 @@ PLAIN = {
 
 def _lifetime(a):
     """EX, PX, EXAT or PXAT with its value."""
+    if a["ex"] is a["px"] is a["exat"] is a["pxat"] is None:
+        return ()
     given = [(name, a[name]) for name in ("ex", "px", "exat", "pxat") if a[name] is not None]
     if len(given) > 1:
         raise DataError("ex, px, exat and pxat exclude each other")
