@@ -9,6 +9,7 @@ import (
 	"github.com/seraihost/serai/host/connector/httpclient"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/host/connector/lock"
+	"github.com/seraihost/serai/host/connector/memcached"
 	"github.com/seraihost/serai/host/connector/redisdb"
 	"github.com/seraihost/serai/host/connector/seal"
 	"github.com/seraihost/serai/host/connector/sqldb"
@@ -25,5 +26,5 @@ func Builtins() []connector.Connector {
 
 // Connectors returns the connectors to other systems, in the order of their types.
 func Connectors() []connector.Connector {
-	return []connector.Connector{amqp.Connector(), httpclient.Connector(), redisdb.Connector(), sqldb.Connector()}
+	return []connector.Connector{amqp.Connector(), httpclient.Connector(), memcached.Connector(), redisdb.Connector(), sqldb.Connector()}
 }
