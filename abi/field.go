@@ -45,6 +45,7 @@ const (
 	ChannelAsync   = "async"   // nobody waits for the reply
 	ChannelControl = "control" // the control API's invoke
 	ChannelAMQP    = "amqp"    // a message of a queue
+	ChannelSQL     = "sql"     // a notification of a database
 )
 
 // PrefixMessage precedes what the system says of the message that a call is

@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,8 @@ type SourceSuite struct {
 	Lossy bool
 	// Text says that messages are text that is not empty.
 	Text bool
+	// Longest is how many bytes a message may have; 0 is 100 KiB.
+	Longest int
 }
 
 // RunSource tests a kind of source as the host runs it, with a service that
@@ -60,7 +63,7 @@ func RunSource(t *testing.T, s SourceSuite) {
 // delivers is about bodies and fields, and about messages that a service has
 // dealt with: they do not come again.
 func (s SourceSuite) delivers(t *testing.T) {
-	bodies := []string{"tea", strings.Repeat("x", 100<<10), "\u20ac 5", "last"}
+	bodies := []string{"tea", strings.Repeat("x", cmp.Or(s.Longest, 100<<10)), "\u20ac 5", "last"}
 	if !s.Text {
 		bodies = append(bodies, "", "\x00\xff\xfe not UTF-8")
 	}
