@@ -28,6 +28,10 @@ type Quota struct {
 	InFlight     int      `json:"in_flight"`     // calls of the tenant at once
 	Services     int      `json:"services"`      // services of the tenant
 	KVBytes      Bytes    `json:"kv_bytes"`      // one value in the key/value store
+	// Operations of the tenant's connections at once, and the bodies of their
+	// requests and replies that the host holds.
+	Operations     int   `json:"operations"`
+	OperationBytes Bytes `json:"operation_bytes"`
 }
 
 // DefaultQuota is what a tenant gets that is created without one.
@@ -41,6 +45,9 @@ func DefaultQuota() Quota {
 		InFlight:     4096,
 		Services:     10000,
 		KVBytes:      1 * MiB,
+
+		Operations:     2048,
+		OperationBytes: 256 * MiB,
 	}
 }
 

@@ -24,7 +24,7 @@ func tenantCommand() *command {
 // quotaFlag registers --quota, whose values quota reads.
 func quotaFlag(fs *flag.FlagSet) *listValue {
 	v := new(listValue)
-	fs.Var(v, "quota", "`NAME=VALUE`: memory, timeout, request_bytes, reply_bytes, module_bytes, in_flight, services, kv_bytes; may be repeated")
+	fs.Var(v, "quota", "`NAME=VALUE`: memory, timeout, request_bytes, reply_bytes, module_bytes, in_flight, services, kv_bytes, operations, operation_bytes; may be repeated")
 	return v
 }
 

@@ -40,6 +40,10 @@ type Result struct {
 	// Stream, if not nil, is the payload instead of Body, for who asked for
 	// it. Whoever has the result closes it.
 	Stream io.ReadCloser
+	// Release, if not nil, is called by whoever has the result when its body
+	// is not in use any more, so that it does not count against the tenant;
+	// at the latest the end of the call does. It may be called again.
+	Release func()
 }
 
 // Op is one operation of a connector.

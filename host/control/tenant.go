@@ -149,13 +149,18 @@ const (
 	maxBody    = 1 * host.GiB
 	maxValue   = 4 * host.MiB // what the store takes in one transaction
 	maxTimeout = host.Duration(time.Hour)
-	maxCount   = 1_000_000
+	// maxOperations bounds what a tenant's connections hold of the host's memory.
+	maxOperations = 64 * host.GiB
+	maxCount      = 1_000_000
 )
 
 // decodeQuota reads a quota over the values it has now and checks it.
 func decodeQuota(raw json.RawMessage, q host.Quota) (host.Quota, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return q, nil
+	}
+	if d := host.DefaultQuota(); q.Operations == 0 { // a tenant of before there was such a quota
+		q.Operations, q.OperationBytes = d.Operations, d.OperationBytes
 	}
 	if err := decode(raw, &q); err != nil {
 		return q, within("quota", err)
@@ -173,6 +178,8 @@ func decodeQuota(raw json.RawMessage, q host.Quota) (host.Quota, error) {
 		{"in_flight", int64(q.InFlight), maxCount, showCount},
 		{"services", int64(q.Services), maxCount, showCount},
 		{"kv_bytes", int64(q.KVBytes), int64(maxValue), showBytes},
+		{"operations", int64(q.Operations), maxCount, showCount},
+		{"operation_bytes", int64(q.OperationBytes), int64(maxOperations), showBytes},
 	} {
 		if f.value < 1 || f.value > f.max {
 			field := "quota." + f.name

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
@@ -50,7 +51,11 @@ func (d directory) Granted(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Use implements [connector.Directory].
+// errLooked says nothing about a system.
+var errLooked = host.Errorf(abi.Unsupported, "looked only")
+
+// Use implements [connector.Directory]. Whether the system is down does not
+// matter: it is not asked.
 func (d directory) Use(ctx context.Context, name string, fn func(conn connector.Conn) error) error {
 	if err := d.scope.CheckConnection(name); err != nil {
 		return err
@@ -59,10 +64,10 @@ func (d directory) Use(ctx context.Context, name string, fn func(conn connector.
 	if err != nil {
 		return err
 	}
-	l, err := s.acquire(ctx, d.pool, d.kind)
+	l, err := s.look(ctx, d.kind)
 	if err != nil {
-		return explain(ctx, name, err)
+		return s.explain(ctx.Err(), nil, err)
 	}
-	defer s.release(l, false)
+	defer s.release(nil, l, false, errLooked)
 	return fn(l.conn)
 }

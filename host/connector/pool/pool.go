@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -30,9 +29,7 @@ const (
 	maxOpen     = 10000            // connections
 	maxAge      = 5 * time.Second  // of a configuration that nobody invalidated
 	openTimeout = 15 * time.Second // for opening a connection
-	// inFlight bounds the operations of one tenant at a time, so that a slow
-	// system of one does not take what others need.
-	inFlight = 1024
+	closing     = 5 * time.Second  // that Close waits for what is being opened
 )
 
 // Pool holds the open connections. It is safe for concurrent use.
@@ -42,11 +39,14 @@ type Pool struct {
 	log        *slog.Logger
 	types      map[string]connector.Connector
 	generation atomic.Uint64
+	base       context.Context //nolint:containedctx // the life of the pool
+	end        context.CancelFunc
+	work       sync.WaitGroup // what runs in the background
 
-	mu      sync.Mutex
+	mu      sync.RWMutex // taken before a slot's
 	closed  bool
 	slots   map[key]*slot
-	tenants map[string]chan struct{}
+	tenants map[string]*budget
 }
 
 type key struct{ tenant, name string }
@@ -58,8 +58,9 @@ type key struct{ tenant, name string }
 func New(source Source, dir string, log *slog.Logger, connectors ...connector.Connector) *Pool {
 	p := &Pool{
 		source: source, dir: dir, log: log, types: make(map[string]connector.Connector, len(connectors)),
-		slots: make(map[key]*slot), tenants: make(map[string]chan struct{}),
+		slots: make(map[key]*slot), tenants: make(map[string]*budget),
 	}
+	p.base, p.end = context.WithCancel(context.Background())
 	for _, c := range connectors {
 		if _, dup := p.types[c.Type]; dup {
 			panic(fmt.Sprintf("pool: two connectors of type %q", c.Type))
@@ -86,9 +87,10 @@ func (p *Pool) Types() []string { return slices.Sorted(maps.Keys(p.types)) }
 func (p *Pool) Ops() []connector.Op {
 	var out []connector.Op
 	for _, c := range p.types {
-		for _, op := range c.Ops {
+		for i := range c.Ops {
+			op := operation{kind: c.Type, find: c.Find, index: i, total: len(c.Ops), OpInfo: c.Ops[i]}
 			out = append(out, connector.Op{Name: op.Name, Doc: op.Doc, Do: func(ctx context.Context, r *connector.Request) (*connector.Result, error) {
-				return p.do(ctx, c, op, r)
+				return p.do(ctx, &op, r)
 			}})
 		}
 	}
@@ -102,76 +104,41 @@ func (p *Pool) Invalidate() { p.generation.Add(1) }
 
 // Sweep closes the connections that were deleted.
 func (p *Pool) Sweep(ctx context.Context) {
-	p.mu.Lock()
-	open := slices.Collect(maps.Keys(p.slots))
-	p.mu.Unlock()
-	for _, k := range open {
+	p.mu.RLock()
+	used := slices.Collect(maps.Keys(p.slots))
+	p.mu.RUnlock()
+	for _, k := range used {
 		if _, err := p.source.Connection(ctx, k.tenant, k.name); host.CodeOf(err) == abi.NotFound {
 			p.Forget(k.tenant, k.name)
 		}
 	}
 }
 
-// do performs an operation on the connection that the request names.
-func (p *Pool) do(ctx context.Context, kind connector.Connector, op connector.OpInfo, r *connector.Request) (*connector.Result, error) {
+// find returns the place of the connection that a request names, if its
+// service may use it.
+func (p *Pool) find(ctx context.Context, op *operation, r *connector.Request) (*slot, error) {
 	name := r.Envelope.Get(abi.FieldConnection)
-	if kind.Find != nil {
+	if op.find != nil {
 		var err error
-		if name, err = kind.Find(ctx, r, directory{p, kind.Type, r.Scope}); err != nil {
+		if name, err = op.find(ctx, r, directory{p, op.kind, r.Scope}); err != nil {
 			return nil, err
 		}
 	}
-	if err := host.CheckName(abi.FieldConnection, name); err != nil {
-		return nil, err
+	p.mu.RLock()
+	s := p.slots[key{r.Scope.Tenant, name}]
+	p.mu.RUnlock()
+	if s == nil { // a name that is known is a good one
+		if err := host.CheckName(abi.FieldConnection, name); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.Scope.CheckConnection(name); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, explain(ctx, name, err)
+	if s != nil {
+		return s, nil
 	}
-	leave, err := p.enter(ctx, r.Scope.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	s, err := p.slot(key{r.Scope.Tenant, name})
-	if err != nil {
-		return nil, err
-	}
-	for attempt := 0; ; attempt++ {
-		l, err := s.acquire(ctx, p, kind.Type)
-		if err != nil {
-			return nil, explain(ctx, name, err)
-		}
-		result, err := op.Do(ctx, l.conn, r)
-		lost := errors.Is(err, connector.ErrNotConnected)
-		s.release(l, lost)
-		if lost && op.Retry && attempt == 0 && ctx.Err() == nil {
-			continue
-		}
-		if err != nil {
-			return nil, explain(ctx, name, err)
-		}
-		return result, nil
-	}
-}
-
-// enter counts an operation of a tenant in.
-func (p *Pool) enter(ctx context.Context, tenant string) (leave func(), err error) {
-	p.mu.Lock()
-	gate := p.tenants[tenant]
-	if gate == nil {
-		gate = make(chan struct{}, inFlight)
-		p.tenants[tenant] = gate
-	}
-	p.mu.Unlock()
-	select {
-	case gate <- struct{}{}:
-		return func() { <-gate }, nil
-	case <-ctx.Done():
-		return nil, host.Errorf(abi.Limit, "the tenant has %d operations of connections in flight", inFlight)
-	}
+	return p.slot(key{r.Scope.Tenant, name})
 }
 
 // slot returns the place of a connection.
@@ -179,40 +146,35 @@ func (p *Pool) slot(k key) (*slot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, host.Errorf(abi.Unavailable, "the host is stopping")
+		return nil, stopping()
 	}
 	if s := p.slots[k]; s != nil {
 		return s, nil
 	}
 	if len(p.slots) >= maxOpen {
-		return nil, host.Errorf(abi.Limit, "the host has %d connections; it takes no more", maxOpen)
+		return nil, host.Errorf(abi.Limit, "the host has %d connections in use; it takes no more", maxOpen)
 	}
-	s := newSlot(k)
+	b := p.tenants[k.tenant]
+	if b == nil {
+		b = new(budget)
+		p.tenants[k.tenant] = b
+	}
+	s := &slot{key: k, pool: p, share: share{budget: b}}
 	p.slots[k] = s
 	return s, nil
 }
 
-// Ping opens the connection if it is not open and asks its system for a sign
-// of life. ok is false for a type that is not the pool's.
-func (p *Pool) Ping(ctx context.Context, c host.Connection) (ok bool, err error) {
-	if _, ok = p.types[c.Type]; !ok {
-		return false, nil
+func stopping() error { return host.Errorf(abi.Unavailable, "the host is stopping") }
+
+// drop forgets the place of a connection that turned out not to exist, so
+// that names that a service makes up take no room.
+func (p *Pool) drop(s *slot) {
+	p.mu.Lock()
+	if p.slots[s.key] == s {
+		delete(p.slots, s.key)
 	}
-	s, err := p.slot(key{c.Tenant, c.Name})
-	if err != nil {
-		return true, err
-	}
-	s.forgive() // who asks wants to know how it is now
-	l, err := s.acquire(ctx, p, c.Type)
-	if err != nil {
-		return true, explain(ctx, c.Name, err)
-	}
-	err = l.conn.Ping(ctx)
-	s.release(l, err != nil)
-	if err != nil {
-		return true, explain(ctx, c.Name, err)
-	}
-	return true, nil
+	p.mu.Unlock()
+	s.close()
 }
 
 // Forget closes a connection that was deleted; "" is all of a tenant.
@@ -247,8 +209,19 @@ func (p *Pool) Close() error {
 	slots := p.slots
 	p.slots = map[key]*slot{}
 	p.mu.Unlock()
+	p.end()
 	for _, s := range slots {
 		s.close()
 	}
-	return nil
+	done := make(chan struct{})
+	go func() {
+		p.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(closing):
+		return host.Errorf(abi.Internal, "connections that are being opened do not end")
+	}
 }

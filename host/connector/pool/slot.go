@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -18,26 +19,24 @@ import (
 	"github.com/seraihost/serai/host/connector/egress"
 )
 
-// How long a system is left alone that could not be reached: so long after
-// the first attempt, doubled for each further one, give or take a half.
-const (
-	firstPause = 100 * time.Millisecond
-	maxPause   = 30 * time.Second
-)
-
 // slot is the place of one connection.
 type slot struct {
-	key key
-	// turn is held by who opens the connection, or looks whether it changed.
-	turn chan struct{}
+	key      key
+	pool     *Pool
+	share    share
+	expected atomic.Int64 // size of replies
 
-	mu       sync.Mutex
-	live     *live
-	closed   bool
-	failures int
-	until    time.Time // the system is left alone
-	failure  error     // why
-	gaveUp   *live     // how it was configured then
+	mu      sync.Mutex
+	live    *live
+	opening *opening
+	closed  bool
+	breaker breaker
+	// generation is that of the configurations when an attempt was made last.
+	generation uint64
+	tried      *live     // how it was configured then
+	redact     *redactor // of the latest configuration
+	asking     bool      // a ping is under way because of a suspicion
+	record
 }
 
 // live is an open connection.
@@ -45,6 +44,7 @@ type live struct {
 	conn    connector.Conn
 	record  host.Connection
 	secrets []byte // digest of those that it was opened with
+	redact  *redactor
 
 	// The slot's lock guards the rest.
 	generation uint64
@@ -53,69 +53,86 @@ type live struct {
 	retired    bool // close when the last user leaves
 }
 
-func newSlot(k key) *slot { return &slot{key: k, turn: make(chan struct{}, 1)} }
+// opening is an attempt to open a connection, for all who wait for it. It is
+// not given up when they do, so that a system that says nothing is found out.
+type opening struct {
+	cancel  context.CancelFunc
+	changed bool // something was configured, maybe this
+	probe   bool // the breaker waits for it; guarded by the slot's lock
+	done    chan struct{}
+	live    *live // when done
+	err     error
+}
 
-// acquire returns the connection as it is configured now, open; the caller
-// releases it.
-func (s *slot) acquire(ctx context.Context, p *Pool, kind string) (*live, error) {
-	if l := s.fresh(p); l != nil {
-		return s.use(l, kind)
-	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if l := s.fresh(p); l != nil {
-		return s.use(l, kind)
-	}
-	if err := s.resting(p.generation.Load()); err != nil {
-		return nil, err
-	}
-	l, secret, err := s.read(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	if old := s.unchanged(l); old != nil {
-		return s.use(old, kind)
-	}
-	if s.gaveUpOn(l) {
-		if err := s.resting(l.generation); err != nil {
-			return nil, err
+// acquire returns the connection as it is configured now, open, unless its
+// system is left alone; the caller releases it, with probe.
+func (s *slot) acquire(ctx context.Context, kind string, now time.Time) (l *live, probe bool, err error) {
+	return s.get(ctx, kind, now, false)
+}
+
+// look is acquire for who wants to see the connection and does not use it.
+func (s *slot) look(ctx context.Context, kind string) (*live, error) {
+	l, _, err := s.get(ctx, kind, time.Now(), true)
+	return l, err
+}
+
+func (s *slot) get(ctx context.Context, kind string, now time.Time, look bool) (l *live, probe bool, err error) {
+	var ready *live // what this call has waited for
+	for {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return nil, false, s.gone()
 		}
-	}
-	if err := s.open(ctx, p, l, secret); err != nil {
-		s.failed(p, l, err)
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		_ = l.conn.Close()
-		return nil, host.Errorf(abi.NotFound, "no connection %q", s.key.name)
-	}
-	s.failures, s.failure = 0, nil
-	if old := s.live; old != nil && old != l {
-		old.retire()
-	}
-	s.live = l
-	return l, l.take(kind)
-}
-
-// retire closes the connection, or has the last user close it. The slot is
-// locked.
-func (l *live) retire() {
-	l.retired = true
-	if l.users == 0 {
-		go func() { _ = l.conn.Close() }() // it may take its time
+		if l = s.fresh(now); l == nil && ready != nil && !ready.retired {
+			l = ready // it may have changed again meanwhile; it is what was configured when this call came
+		}
+		if l != nil {
+			probe, err = s.enter(l, kind, now, look)
+			s.mu.Unlock()
+			return l, probe, err
+		}
+		o, err := s.open(now, look)
+		s.mu.Unlock()
+		if err != nil {
+			return nil, false, err
+		}
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+		if o.err != nil {
+			return nil, false, o.err
+		}
+		ready, now = o.live, time.Now()
 	}
 }
 
-// fresh returns the connection if there is no need to look at its configuration.
-func (s *slot) fresh(p *Pool) *live {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *slot) gone() error {
+	if s.pool.base.Err() != nil {
+		return stopping()
+	}
+	return host.Errorf(abi.NotFound, "no connection %q", s.key.name)
+}
+
+// enter counts a user of an open connection in. The slot is locked.
+func (s *slot) enter(l *live, kind string, now time.Time, look bool) (probe bool, err error) {
+	if l.record.Type != kind {
+		return false, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, not %q", l.record.Name, l.record.Type, kind)
+	}
+	if !look {
+		probe, err = s.breaker.admit(now, s.key.name)
+	}
+	if err == nil {
+		l.users++
+	}
+	return probe, err
+}
+
+// fresh returns the connection if there is no need to look at its
+// configuration. The slot is locked.
+func (s *slot) fresh(now time.Time) *live {
 	l := s.live
 	if l == nil {
 		return nil
@@ -125,83 +142,208 @@ func (s *slot) fresh(p *Pool) *live {
 		l.retire()
 		return nil
 	}
-	if l.generation != p.generation.Load() || time.Since(l.checked) > maxAge {
+	if l.generation != s.pool.generation.Load() || now.Sub(l.checked) > maxAge {
 		return nil
 	}
 	return l
 }
 
-func (s *slot) use(l *live, kind string) (*live, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return l, l.take(kind)
+// retire closes the connection, or has the last user close it. The slot is
+// locked.
+func (l *live) retire() {
+	if l.retired {
+		return
+	}
+	l.retired = true
+	if l.users == 0 {
+		go func() { _ = l.conn.Close() }() // it may take its time
+	}
 }
 
-// take counts a user in. The slot is locked.
-func (l *live) take(kind string) error {
-	if l.record.Type != kind {
-		return host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, not %q", l.record.Name, l.record.Type, kind)
-	}
-	l.users++
-	return nil
-}
-
-// release counts a user out. A connection that was lost is not used again.
-func (s *slot) release(l *live, lost bool) {
+// release counts a user out and learns from its error. A connection that was
+// lost is not used again. slow says that the system may have stopped answering.
+//
+// cause is why the caller's context ended, if it did.
+func (s *slot) release(cause error, l *live, probe bool, err error) (slow bool) {
+	v, slow := judge(cause, err)
+	lost := errors.Is(err, connector.ErrNotConnected)
 	s.mu.Lock()
-	l.users--
-	if lost && s.live == l {
-		s.live, l.retired = nil, true
+	if v == down && lost && s.live != l && !probe {
+		v = unknown // others have said so
 	}
-	last := l.retired && l.users == 0
+	last := s.leave(l, lost)
+	s.noted(v, probe, false, err)
 	s.mu.Unlock()
 	if last {
 		_ = l.conn.Close() // it was lost or replaced: nobody waits for what it still had to say
 	}
+	return slow
 }
 
-// secrets returns a secret by its name.
-type secrets = func(name string) (string, error)
+// leave counts a user of a connection out and reports whether that was the
+// last one of a connection that is not used any more, and is to be closed.
+// The slot is locked.
+func (s *slot) leave(l *live, lost bool) (last bool) {
+	l.users--
+	if lost && s.live == l {
+		s.live, l.retired = nil, true
+	}
+	return l.retired && l.users == 0
+}
 
-// read returns the connection as it is configured, not open.
-func (s *slot) read(ctx context.Context, p *Pool) (*live, secrets, error) {
+// judge says what the outcome of an operation means for the system, and
+// whether somebody waited in vain. That may be the fault of what was asked
+// for, so it is a reason to ask for a sign of life, and no verdict.
+func judge(cause, err error) (v verdict, slow bool) {
+	switch {
+	case err == nil:
+		return up, false
+	case cause != nil:
+		return unknown, errors.Is(cause, context.DeadlineExceeded)
+	case errors.Is(err, egress.ErrDenied):
+		return unknown, false
+	case errors.Is(err, connector.ErrNotConnected):
+		return down, false
+	}
+	if e, coded := errors.AsType[*host.Error](err); coded {
+		switch e.Code {
+		case abi.Unavailable:
+			return down, false
+		case abi.NotFound, abi.Conflict, abi.Remote:
+			return up, false
+		default: // the host may have said so
+			return unknown, e.Code == abi.Timeout
+		}
+	}
+	if n, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && n.Timeout() {
+		return unknown, true
+	}
+	return up, false
+}
+
+// open returns the attempt to open the connection that is under way, and
+// begins one if there is none. The slot is locked.
+func (s *slot) open(now time.Time, look bool) (o *opening, err error) {
+	if s.opening != nil && (look || s.breaker.pauses == 0) {
+		return s.opening, nil
+	}
+	var probe, changed bool
+	if g := s.pool.generation.Load(); s.generation != g {
+		s.generation, changed = g, true // whether it did is seen when it was read
+	} else if probe, err = s.breaker.admit(now, s.key.name); err != nil && !look {
+		return nil, err
+	}
+	if s.opening != nil { // somebody wants to know how it is now
+		s.opening.probe = probe
+		return s.opening, nil
+	}
+	ctx, cancel := context.WithTimeout(s.pool.base, openTimeout)
+	o = &opening{cancel: cancel, probe: probe, changed: changed, done: make(chan struct{})}
+	s.opening = o
+	s.pool.work.Go(func() {
+		defer cancel()
+		l, err := s.connect(ctx, o)
+		s.opened(o, l, err)
+	})
+	return o, nil
+}
+
+// opened ends an attempt.
+func (s *slot) opened(o *opening, l *live, err error) {
+	if err != nil && host.CodeOf(err) == abi.NotFound && l.record.Name == "" {
+		s.pool.drop(s) // there is no such connection
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(o.done)
+	s.opening = nil
+	if l.redact != nil {
+		s.redact = l.redact
+	}
+	switch {
+	case err == nil && s.closed:
+		go func() { _ = l.conn.Close() }()
+		o.err = s.gone()
+	case err == nil:
+		s.noted(unknown, o.probe, false, nil) // whether it works is for an operation to say
+		if old := s.live; old != l {
+			if old != nil {
+				old.retire()
+			}
+			s.began()
+		}
+		s.live, o.live = l, l
+	case s.closed && host.CodeOf(err) != abi.NotFound:
+		o.err = s.gone()
+	default:
+		v := unknown
+		if (errors.Is(err, connector.ErrNotConnected) || errors.Is(err, context.DeadlineExceeded)) && !errors.Is(err, egress.ErrDenied) {
+			v = down
+		}
+		s.noted(v, o.probe, true, err)
+		s.failed(err)
+		o.err = err
+	}
+}
+
+// connect reads the configuration and connects. It returns the connection
+// that is open already if that is configured alike, and after an error what
+// was learnt before it.
+func (s *slot) connect(ctx context.Context, o *opening) (*live, error) {
+	p := s.pool
 	l := &live{generation: p.generation.Load(), checked: time.Now()} // before reading: a change meanwhile makes it stale
 	var err error
 	if l.record, err = p.source.Connection(ctx, s.key.tenant, s.key.name); err != nil {
-		return nil, nil, err
+		l.record = host.Connection{}
+		return l, err
 	}
-	if _, ok := p.types[l.record.Type]; !ok {
-		return nil, nil, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.record.Type)
+	kind, ok := p.types[l.record.Type]
+	if !ok {
+		return l, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.record.Type)
 	}
-	var all bytes.Buffer
+	var secrets bytes.Buffer
+	l.redact = new(redactor)
 	secret := func(name string) (string, error) {
 		value, err := p.source.Secret(ctx, s.key.tenant, name)
-		fmt.Fprintf(&all, "%d:%s", len(value), value)
+		fmt.Fprintf(&secrets, "%d:%s", len(value), value)
+		l.redact.hide(string(value))
 		return string(value), err
 	}
 	if err := connector.EachSecret(l.record.Config, secret); err != nil {
-		return nil, nil, err
+		return l, err
 	}
-	l.secrets = digest(all.Bytes())
-	return l, secret, nil
-}
-
-// open connects.
-func (s *slot) open(ctx context.Context, p *Pool, l *live, secret secrets) error {
+	l.secrets = digest(secrets.Bytes())
+	if old := s.unchanged(l); old != nil {
+		return old, nil
+	}
+	if err := s.mayTry(l, o); err != nil {
+		return l, err
+	}
 	allow, err := egress.ParseNetworks(l.record.AllowNetworks)
 	if err != nil {
-		return err
+		return l, err
 	}
-	// The connection outlives the call that opens it, but not its patience.
-	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	l.conn, err = p.types[l.record.Type].Open(opening, l.record.Config, secret, connector.Env{
-		Tenant: s.key.tenant, Name: s.key.name, Dial: egress.NewDialer(egress.Policy{Allow: allow}).DialContext,
-		Dir: filepath.Join(p.dir, s.key.tenant),
-		Log: p.log.With(slog.String("tenant", s.key.tenant), slog.String("connection", s.key.name)),
+	log := slog.New(redactingHandler{p.log.Handler(), l.redact})
+	l.conn, err = openConn(ctx, kind, l.record.Config, secret, connector.Env{
+		Tenant: s.key.tenant, Name: s.key.name,
+		Dial: l.redact.dial(egress.NewDialer(egress.Policy{Allow: allow}).DialContext),
+		Dir:  filepath.Join(p.dir, s.key.tenant),
+		Log:  log.With(slog.String("tenant", s.key.tenant), slog.String("connection", s.key.name)),
 	})
-	return err
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return l, err
+}
+
+// openConn opens a connection. A connector that panics fails to.
+func openConn(ctx context.Context, kind connector.Connector, raw []byte, secret func(string) (string, error), env connector.Env) (conn connector.Conn, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = &host.Error{Code: abi.Internal, Message: "internal error; the host's log has the detail", Err: fmt.Errorf("opening a connection of type %s panics: %v", kind.Type, fault)}
+		}
+	}()
+	return kind.Open(ctx, raw, secret, env)
 }
 
 // unchanged returns the open connection if l is configured alike, and notes
@@ -223,68 +365,55 @@ func (l *live) alike(other *live) bool {
 		slices.Equal(l.record.AllowNetworks, other.record.AllowNetworks) && bytes.Equal(l.secrets, other.secrets)
 }
 
-// gaveUpOn reports whether the connection was given up as l is configured. Who
-// configures it differently need not wait.
-func (s *slot) gaveUpOn(l *live) bool {
+// mayTry refuses an attempt with a configuration whose system is left alone.
+// Who configures the connection differently need not wait.
+func (s *slot) mayTry(l *live, o *opening) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.gaveUp.alike(l) {
-		return false
+	switch {
+	case !s.tried.alike(l):
+		s.breaker, o.probe = breaker{}, false
+	case o.changed && !o.probe:
+		o.probe, err = s.breaker.admit(time.Now(), s.key.name)
 	}
-	s.gaveUp.generation = l.generation
-	return true
+	s.tried = l
+	return err
 }
 
-// failed notes that the connection could not be opened. Only a system that
-// cannot be reached is left alone: other faults end when somebody mends them.
-func (s *slot) failed(p *Pool, l *live, err error) {
-	if !errors.Is(err, connector.ErrNotConnected) || errors.Is(err, egress.ErrDenied) {
+// noted gives the breaker a verdict. The slot is locked.
+func (s *slot) noted(v verdict, probe, grave bool, err error) {
+	if changed := s.breaker.note(v, probe, grave, err); !changed {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.gaveUp.alike(l) {
-		s.failures = 0
+	s.since = time.Now()
+	log := s.pool.log.With("tenant", s.key.tenant, "connection", s.key.name)
+	if v == up {
+		log.Info("the system of a connection is back")
+		return
 	}
-	s.gaveUp = l
-	pause := maxPause
-	if s.failures < 9 {
-		pause = min(maxPause, firstPause<<s.failures)
-	}
-	s.failures++
-	s.until = time.Now().Add(pause/2 + rand.N(pause)) //nolint:gosec // jitter
-	s.failure = err
-	p.log.Warn("connection cannot be opened", "tenant", s.key.tenant, "connection", s.key.name, "attempt", s.failures, "err", err)
+	log.Warn("the system of a connection is down", "times", s.breaker.failures, "err", s.redact.secretsIn(err.Error()))
 }
 
-// resting returns an error while the system is left alone, as long as nothing
-// was configured since: generation is the pool's.
-func (s *slot) resting(generation uint64) error {
+// note is noted of a slot that is not locked.
+func (s *slot) note(v verdict, probe, grave bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := time.Until(s.until)
-	if s.failure == nil || left <= 0 || s.gaveUp.generation != generation {
-		return nil
-	}
-	return &host.Error{
-		Code: abi.Unavailable, RetryAfter: left, Err: s.failure,
-		Message: fmt.Sprintf("the system of connection %q could not be reached %d times in a row; it is tried again in %s", s.key.name, s.failures, left.Round(time.Millisecond)),
-	}
-}
-
-// forgive lets the next acquire try at once.
-func (s *slot) forgive() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.until = time.Time{}
+	s.noted(v, probe, grave, err)
 }
 
 func (s *slot) close() {
 	s.mu.Lock()
-	l := s.live
+	l, o := s.live, s.opening
 	s.live, s.closed = nil, true
-	s.mu.Unlock()
 	if l != nil {
+		l.retired = true
+	}
+	idle := l != nil && l.users == 0
+	s.mu.Unlock()
+	if o != nil {
+		o.cancel()
+	}
+	if idle || l != nil && s.pool.base.Err() != nil {
 		_ = l.conn.Close()
 	}
 }
