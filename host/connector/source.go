@@ -70,6 +70,9 @@ type SourceSpec[C any, S interface{ policy() Redelivery }] struct {
 	Check func(s S) error
 	// Open connects, as Open of a [Spec] does, and begins to receive nothing yet.
 	Open func(ctx context.Context, c C, s S, env Env) (Source, error)
+	// Parked connects to what the channel has put aside. It is nil if the
+	// system has no place for that.
+	Parked func(ctx context.Context, c C, s S, env Env) (Parked, error)
 }
 
 // SourceType is a [SourceSpec] without its types.
@@ -81,6 +84,9 @@ type SourceType struct {
 	Validate func(raw []byte) error
 	// Open connects with the configurations of a connection and of a channel.
 	Open func(ctx context.Context, connection, channel []byte, secret func(name string) (string, error), env Env) (Source, Redelivery, error)
+	// Parked connects to what the channel has put aside; Invalid if it
+	// puts nothing aside.
+	Parked func(ctx context.Context, connection, channel []byte, secret func(name string) (string, error), env Env) (Parked, error)
 }
 
 // DefineSource returns the type of a spec. A spec that makes no sense is a
@@ -102,6 +108,12 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 		}
 		return v, err
 	}
+	both := func(connection, channel []byte, secret func(string) (string, error)) (c C, v S, err error) {
+		if err = decodeConfig(connection, &c, ofConnection, secret); err == nil {
+			v, err = decode(channel)
+		}
+		return c, v, err
+	}
 	return SourceType{
 		Type: s.Type, Channel: s.Channel, Doc: s.Doc, Config: ofChannel, Message: s.Message,
 		Validate: func(raw []byte) error {
@@ -109,16 +121,22 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 			return err
 		},
 		Open: func(ctx context.Context, connection, channel []byte, secret func(string) (string, error), env Env) (Source, Redelivery, error) {
-			var c C
-			if err := decodeConfig(connection, &c, ofConnection, secret); err != nil {
-				return nil, Redelivery{}, err
-			}
-			v, err := decode(channel)
+			c, v, err := both(connection, channel, secret)
 			if err != nil {
 				return nil, Redelivery{}, err
 			}
 			source, err := s.Open(ctx, c, v, env)
 			return source, v.policy(), err
+		},
+		Parked: func(ctx context.Context, connection, channel []byte, secret func(string) (string, error), env Env) (Parked, error) {
+			if s.Parked == nil {
+				return nil, host.Errorf(abi.Invalid, "channels of type %q put nothing aside", s.Type)
+			}
+			c, v, err := both(connection, channel, secret)
+			if err != nil {
+				return nil, err
+			}
+			return s.Parked(ctx, c, v, env)
 		},
 	}
 }

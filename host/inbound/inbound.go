@@ -9,6 +9,7 @@
 package inbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -37,17 +38,23 @@ type Config struct {
 	Invoker func() host.Invoker
 	Book    *telemetry.Book
 	Logger  *slog.Logger
+	// AtOnce is how many messages of one tenant are in its services at a
+	// time; 0 is [DefaultAtOnce].
+	AtOnce int
 }
 
 // Intake runs channels. It is safe for concurrent use.
 type Intake struct {
 	Config
 	types map[string]connector.SourceType
+	rooms *rooms
 
 	mu       sync.Mutex
 	ctx      context.Context //nolint:containedctx // of Run, which what Set starts belongs to
 	wanted   map[key]wanted
 	channels map[key]*receiver
+	ending   map[key]*receiver // of channels that are gone or disabled
+	work     sync.WaitGroup    // all receivers
 }
 
 type key struct{ tenant, name string }
@@ -60,7 +67,8 @@ type wanted struct {
 
 // New returns an intake that receives nothing before Run.
 func New(c Config) *Intake {
-	i := &Intake{Config: c, types: make(map[string]connector.SourceType, len(c.Types)), wanted: map[key]wanted{}, channels: map[key]*receiver{}}
+	i := &Intake{Config: c, types: make(map[string]connector.SourceType, len(c.Types)), wanted: map[key]wanted{}, channels: map[key]*receiver{}, ending: map[key]*receiver{}}
+	i.rooms = &rooms{most: cmp.Or(c.AtOnce, DefaultAtOnce), tenants: map[string]chan struct{}{}}
 	for _, t := range c.Types {
 		i.types[t.Type] = t
 	}
@@ -101,6 +109,11 @@ func (i *Intake) Set(ctx context.Context, all []host.Channel) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.wanted = next
+	tenants := map[string]bool{}
+	for k := range next {
+		tenants[k.tenant] = true
+	}
+	i.rooms.keep(func(t string) bool { return tenants[t] })
 	i.apply()
 }
 
@@ -113,13 +126,9 @@ func (i *Intake) Run(ctx context.Context) {
 	<-ctx.Done()
 	i.mu.Lock()
 	i.ctx = nil
-	channels := i.channels
 	i.channels = map[key]*receiver{}
 	i.mu.Unlock()
-	for _, r := range channels {
-		r.stop()
-		<-r.done
-	}
+	i.work.Wait()
 }
 
 // apply starts and stops receivers. The intake is locked.
@@ -132,6 +141,7 @@ func (i *Intake) apply() {
 			r.stop()
 			if !ok {
 				delete(i.channels, k)
+				i.ending[k] = r
 			}
 		}
 	}
@@ -140,17 +150,34 @@ func (i *Intake) apply() {
 		if old != nil && old.digest == w.digest {
 			continue
 		}
+		if old == nil {
+			old = i.ending[k]
+		}
 		ctx, stop := context.WithCancel(i.ctx)
-		r := &receiver{Config: i.Config, kind: i.types[w.channel.Type], channel: w.channel, digest: w.digest, stop: stop, done: make(chan struct{})}
+		r := &receiver{Config: i.Config, kind: i.types[w.channel.Type], channel: w.channel, state: new(state), rooms: i.rooms, digest: w.digest, stop: stop, done: make(chan struct{})}
+		if old != nil {
+			r.state = old.state // what was counted goes on
+		}
+		r.state.set(false, nil)
 		i.channels[k] = r
-		go func() {
-			defer close(r.done)
-			defer stop()
+		i.work.Go(func() {
+			defer i.ended(k, r)
 			if old != nil {
 				<-old.done // two of one channel would mix up the order
 			}
 			r.run(ctx)
-		}()
+		})
+	}
+}
+
+// ended forgets a receiver.
+func (i *Intake) ended(k key, r *receiver) {
+	r.stop()
+	close(r.done)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.ending[k] == r {
+		delete(i.ending, k)
 	}
 }
 

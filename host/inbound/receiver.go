@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	mathrand "math/rand/v2"
 	"time"
 
@@ -34,6 +33,8 @@ type receiver struct {
 	Config
 	kind    connector.SourceType
 	channel host.Channel
+	state   *state
+	rooms   *rooms
 	digest  [sha256.Size]byte
 	stop    context.CancelFunc
 	done    chan struct{}
@@ -47,6 +48,10 @@ func (r *receiver) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if err == nil {
+			err = connector.ErrNotConnected // it should not have ended
+		}
+		r.state.set(false, err)
 		if time.Since(began) > settled {
 			failures = 0
 		}
@@ -62,33 +67,24 @@ func (r *receiver) run(ctx context.Context) {
 
 // receive opens a source and receives until it is lost or ctx ends.
 func (r *receiver) receive(ctx context.Context) error {
-	conn, err := r.Catalog.Connection(ctx, r.channel.Tenant, r.channel.Connection)
-	if err != nil {
-		return err
-	}
-	if r.kind.Open == nil || conn.Type != r.kind.Type {
-		return host.FieldErrorf("connection", "connection %q has the type %q, the channel has %q", conn.Name, conn.Type, r.channel.Type)
-	}
-	allow, err := egress.ParseNetworks(conn.AllowNetworks)
+	o, err := r.open(ctx, r.kind, r.channel)
 	if err != nil {
 		return err
 	}
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	source, policy, err := r.kind.Open(opening, conn.Config, r.channel.Config, func(name string) (string, error) {
-		value, err := r.Catalog.Secret(ctx, r.channel.Tenant, name)
-		return string(value), err
-	}, connector.Env{
-		Tenant: conn.Tenant, Name: conn.Name, Dial: egress.NewDialer(egress.Policy{Allow: allow}).DialContext,
-		Log: r.Logger.With(slog.String("tenant", conn.Tenant), slog.String("channel", r.channel.Name)),
-	})
+	source, policy, err := r.kind.Open(opening, o.conn.Config, r.channel.Config, o.secret, o.env)
 	if err != nil {
 		return err
 	}
+	r.state.set(true, nil)
 	err = source.Run(ctx, func(ctx context.Context, m connector.Message) (connector.Disposition, error) {
 		return r.deliver(ctx, policy, m)
 	})
-	return errors.Join(err, source.Close())
+	if gone := source.Close(); err == nil {
+		err = gone // else it is a consequence
+	}
+	return err
 }
 
 // deliver tries the service until it has dealt with the message, or has
@@ -97,13 +93,22 @@ func (r *receiver) receive(ctx context.Context) error {
 func (r *receiver) deliver(ctx context.Context, policy connector.Redelivery, m connector.Message) (connector.Disposition, error) {
 	cid := newCID()
 	failed, waited := 0, 0
+	r.state.inFlight.Add(1)
+	defer r.state.inFlight.Add(-1)
 	for {
+		leave, ok := r.rooms.enter(ctx, r.channel.Tenant)
+		if !ok {
+			return connector.Again, ctx.Err()
+		}
 		reply, err := r.Invoker().Invoke(context.WithoutCancel(ctx), r.call(cid, m))
+		leave()
 		var pause time.Duration
 		switch o := outcomeOf(reply, err); o {
 		case succeeded:
+			r.state.done.Add(1)
 			return connector.Done, nil
 		case refused:
+			r.state.parked.Add(1)
 			err = reasonOf(reply, err)
 			r.note(cid, abi.LevelWarning, "the message is parked: "+explain(err))
 			return connector.Park, err
@@ -114,8 +119,10 @@ func (r *receiver) deliver(ctx context.Context, policy connector.Redelivery, m c
 			}
 		default:
 			failed++
+			r.state.failed.Add(1)
 			err = reasonOf(reply, err)
 			if failed >= policy.Attempts {
+				r.state.parked.Add(1)
 				err = &host.Error{Code: abi.Failed, Err: err, Message: fmt.Sprintf("after %d attempts: %s", failed, explain(err))}
 				r.note(cid, abi.LevelError, "the message is parked "+explain(err))
 				return connector.Park, err

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ const (
 
 // Headers of a parked message, which say where it was and what went wrong.
 const (
+	headerID       = "x-serai-id"
 	headerQueue    = "x-serai-queue"
 	headerExchange = "x-serai-exchange"
 	headerKey      = "x-serai-routing-key"
@@ -87,22 +89,31 @@ func (p *parking) park(d amqp091.Delivery, why error) error {
 	return conn.confirms.publish(ctx, to, true, m)
 }
 
-// parked returns a message as it is parked: without an expiry, and without the
-// user, who may not be the one of this connection.
+// parked returns a message as it is parked.
 func parked(queue string, d amqp091.Delivery, why error) amqp091.Publishing {
-	headers := amqp091.Table{}
-	if sizeOf(d.Headers) <= maxParked {
-		for name, value := range d.Headers {
-			if name != "CC" && name != "BCC" { // which would lead copies elsewhere
-				headers[name] = value
-			}
-		}
+	m := republished(d)
+	if sizeOf(m.Headers) > maxParked {
+		m.Headers = amqp091.Table{}
 	}
 	reason := host.MessageOf(why)
 	if len(reason) > maxReason {
 		reason = reason[:maxReason]
 	}
-	headers[headerQueue], headers[headerExchange], headers[headerKey], headers[headerError] = queue, d.Exchange, d.RoutingKey, reason
+	m.Headers[headerID], m.Headers[headerError] = rand.Text(), reason
+	m.Headers[headerQueue], m.Headers[headerExchange], m.Headers[headerKey] = queue, d.Exchange, d.RoutingKey
+	return m
+}
+
+// republished returns a message that goes to one queue: without the headers
+// that would lead copies elsewhere, without an expiry, and without the user,
+// who may not be the one of this connection.
+func republished(d amqp091.Delivery) amqp091.Publishing {
+	headers := amqp091.Table{}
+	for name, value := range d.Headers {
+		if name != "CC" && name != "BCC" {
+			headers[name] = value
+		}
+	}
 	return amqp091.Publishing{
 		Headers: headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: amqp091.Persistent,
 		Priority: d.Priority, CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, MessageId: d.MessageId, Timestamp: d.Timestamp,

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,14 @@ type SourceConfig struct {
 	connector.Redelivery
 }
 
+// dead returns the queue for messages that keep failing.
+func (s SourceConfig) dead() string { return cmp.Or(s.Dead, s.Queue+deadSuffix) }
+
 // Source returns the type of channels over AMQP.
 func Source() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
 		Type: Type, Channel: abi.ChannelAMQP, Doc: "Hands the messages of a queue to a service.",
-		Message: messages.Fields(), Check: checkSource, Open: openSource,
+		Message: messages.Fields(), Check: checkSource, Open: openSource, Parked: openParked,
 	})
 }
 
@@ -90,9 +94,7 @@ func openSource(ctx context.Context, c Config, s SourceConfig, env connector.Env
 		_ = broker.CloseDeadline(time.Now())
 		return nil, fault(broker, err)
 	}
-	if s.Dead == "" {
-		s.Dead = s.Queue + deadSuffix
-	}
+	s.Dead = s.dead()
 	return &source{
 		broker: broker, line: l, config: s,
 		parking: &parking{config: s, open: func(ctx context.Context) (*Conn, error) { return openFor(ctx, c, env, "/"+s.Dead) }},
