@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/control/client"
@@ -28,7 +29,7 @@ func channelCommand() *command {
 						return a.print(list(all), func(w *tabwriter.Writer) {
 							fmt.Fprintln(w, "NAME\tREQUESTS\tSERVICE\tAUTH\tSTATE")
 							for _, v := range all {
-								fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Name, requests(v), v.Service, strings.Join(v.Auth, ", "), state(v))
+								fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Name, requests(v.Channel), v.Service, strings.Join(v.Auth, ", "), state(v))
 							}
 						})
 					})
@@ -51,6 +52,9 @@ func channelCommand() *command {
 				},
 			},
 			channelSet(),
+			channelParked(),
+			channelSettle("retry", "give messages that were put aside back to a channel", "gave back", (*client.Client).RetryParked),
+			channelSettle("drop", "delete messages that a channel has put aside", "deleted", (*client.Client).DropParked),
 			removal("channel", func(ctx context.Context, c *client.Client, tenant, name string) error {
 				return c.DeleteChannel(ctx, tenant, name)
 			}),
@@ -70,11 +74,33 @@ func requests(v host.Channel) string {
 	return out
 }
 
-func state(v host.Channel) string {
-	if v.Disabled {
+func state(v host.ChannelStatus) string {
+	s := v.State
+	switch {
+	case v.Disabled:
 		return "disabled"
+	case s == nil:
+		return "enabled"
+	case !s.Receiving && s.Error == "":
+		return "connecting"
 	}
-	return "enabled"
+	var out strings.Builder
+	if !s.Receiving {
+		out.WriteString("not ")
+	}
+	out.WriteString("receiving since " + s.Since.UTC().Format(time.RFC3339))
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{{s.Done, "done"}, {s.Failed, "failed"}, {s.Parked, "parked"}} {
+		if c.n > 0 {
+			fmt.Fprintf(&out, ", %d %s", c.n, c.what)
+		}
+	}
+	if !s.Receiving {
+		out.WriteString(": " + s.Error)
+	}
+	return out.String()
 }
 
 func channelSet() *command {

@@ -11,9 +11,19 @@ func (s *Server) listChannels(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	out := make([]host.ChannelStatus, 0, len(all))
+	for _, v := range all {
+		status := host.ChannelStatus{Channel: v}
+		if s.cfg.Intake != nil && !v.REST() {
+			if state, ok := s.cfg.Intake.State(v.Tenant, v.Name); ok {
+				status.State = &state
+			}
+		}
+		out = append(out, status)
+	}
 	return c.JSON(struct {
-		Channels []host.Channel `json:"channels"`
-	}{list(all)})
+		Channels []host.ChannelStatus `json:"channels"`
+	}{out})
 }
 
 func (s *Server) getChannel(c *fiber.Ctx) error {

@@ -126,7 +126,7 @@ func TestClientSetup(t *testing.T) {
 	must(t, err)
 	channel, err := c.Channel(ctx, tenant, "ch")
 	must(t, err)
-	if diff := cmp.Diff(channels, []host.Channel{*channel}); diff != "" || stored.Method != "*" {
+	if diff := cmp.Diff(channels, []host.ChannelStatus{{Channel: *channel}}); diff != "" || stored.Method != "*" {
 		t.Error(diff)
 	}
 	must(t, c.DeleteChannel(ctx, tenant, "ch"))

@@ -47,6 +47,8 @@ type Config struct {
 	// CheckChannel refuses a channel whose type or config is wrong, with an
 	// error that names the field.
 	CheckChannel func(ctx context.Context, c host.Channel) error
+	// Intake says how channels do that receive messages; nil: there are none.
+	Intake Intake
 	// Ping asks the system of a connection for a sign of life.
 	Ping func(ctx context.Context, c host.Connection) error
 	// OnChange is called after a change to security definitions, tenants,

@@ -106,3 +106,15 @@ type SecretCatalog interface {
 	SecretNames(ctx context.Context, tenant string) ([]string, error)
 	DeleteSecret(ctx context.Context, tenant, name string) error
 }
+
+// Intake says how channels do that receive messages, and has what they have
+// put aside.
+type Intake interface {
+	// State is false for a channel that receives nothing.
+	State(tenant, name string) (host.ChannelState, bool)
+	// Parked lists the oldest messages that were put aside.
+	Parked(ctx context.Context, c host.Channel, most int) ([]host.ParkedMessage, error)
+	// Settle takes away a message, or all if id is "", and returns how many;
+	// with retry they go back to the channel.
+	Settle(ctx context.Context, c host.Channel, id string, retry bool) (int, error)
+}

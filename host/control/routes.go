@@ -64,6 +64,9 @@ func (s *Server) routes() []route {
 		{"GET", tenantPath + "/channels/{name}", ownTenant, s.getChannel},
 		{"PUT", tenantPath + "/channels/{name}", ownTenant, s.putChannel},
 		{"DELETE", tenantPath + "/channels/{name}", ownTenant, s.deleteChannel},
+		{"GET", tenantPath + "/channels/{name}/parked", ownTenant, s.listParked},
+		{"DELETE", tenantPath + "/channels/{name}/parked", ownTenant, s.dropParked},
+		{"POST", tenantPath + "/channels/{name}/parked/retry", ownTenant, s.retryParked},
 
 		{"GET", tenantPath + "/auth", ownTenant, s.listAuth},
 		{"GET", tenantPath + "/auth/{name}", ownTenant, s.getAuth},

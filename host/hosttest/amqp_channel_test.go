@@ -138,18 +138,55 @@ func TestAMQPChannel(t *testing.T) {
 		t.Errorf("the message: %s", got)
 	}
 	eventually(t, "two are parked", func() bool { return depth(t, ch, "in.dead") == 2 })
-	for body, want := range map[string]string{"fail": "after 3 attempts: the service failed: ValueError: it cannot be done", "reject": "the service has decided so: reject"} {
-		d, ok, err := ch.Get("in.dead", true)
-		if err != nil || !ok {
-			t.Fatal(ok, err)
-		}
-		if reason, _ := d.Headers["x-serai-error"].(string); string(d.Body) == body && !strings.Contains(reason, want) || d.Headers["n"] != int64(1) || d.CorrelationId != "c" {
-			t.Errorf("%s is parked as %v", d.Body, d)
-		}
-	}
+	parkedMessages(t, h, ch)
 	t.Run("refusals", func(t *testing.T) { refusedChannels(t, h) })
 	t.Run("changes", func(t *testing.T) { changedChannel(t, h, ch) })
 	t.Run("restart", func(t *testing.T) { restartedBroker(t, h, r) })
+}
+
+// parkedMessages looks at what was put aside, gives one back and drops the rest.
+func parkedMessages(t *testing.T, h *hosttest.Host, ch *amqp091.Channel) {
+	all, err := h.Operator.Parked(t.Context(), host.DefaultTenant, "in", 10)
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	reasons := map[string]string{}
+	for _, m := range all {
+		reasons[m.Body] = m.Reason
+	}
+	for body, want := range map[string]string{"fail": "after 3 attempts: the service failed: ValueError: it cannot be done", "reject": "the service has decided so: reject"} {
+		if !strings.Contains(reasons[body], want) {
+			t.Errorf("%s is parked because of %q", body, reasons[body])
+		}
+	}
+	state := func() host.ChannelState {
+		channels, err := h.Operator.Channels(t.Context(), host.DefaultTenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range channels {
+			if c.Name == "in" && c.State != nil {
+				return *c.State
+			}
+		}
+		return host.ChannelState{}
+	}
+	if s := state(); !s.Receiving || s.Since.IsZero() || s.Done != 4 || s.Parked != 2 || s.Failed != 4 {
+		t.Errorf("the state is %+v", s)
+	}
+	if n, err := h.Operator.RetryParked(t.Context(), host.DefaultTenant, "in", all[0].ID); n != 1 || err != nil {
+		t.Errorf("gave back %d: %v", n, err)
+	}
+	eventually(t, "it is parked again", func() bool { return state().Parked == 3 && depth(t, ch, "in.dead") == 2 })
+	if _, err := h.Operator.DropParked(t.Context(), host.DefaultTenant, "in", "none"); err == nil || !strings.Contains(err.Error(), "no message") {
+		t.Errorf("a message that there is not: %v", err)
+	}
+	if n, err := h.Operator.DropParked(t.Context(), host.DefaultTenant, "in", ""); n != 2 || err != nil || depth(t, ch, "in.dead") != 0 {
+		t.Errorf("deleted %d: %v", n, err)
+	}
+	if _, err := h.Operator.Parked(t.Context(), host.DefaultTenant, "seen", 10); err == nil || !strings.Contains(err.Error(), "puts nothing aside") {
+		t.Errorf("of a REST channel: %v", err)
+	}
 }
 
 func refusedChannels(t *testing.T, h *hosttest.Host) {

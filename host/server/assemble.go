@@ -157,6 +157,9 @@ func (h *hosted) connect() {
 // expose makes the parts that clients talk to.
 func (h *hosted) expose() error {
 	h.gateway = gateway.New(gateway.Config{Invoker: h.dispatcher, Logger: h.config.Logger})
+	if err := h.metrics.Register(telemetry.ChannelCollector(h.intake.States)); err != nil {
+		return err
+	}
 	return h.metrics.Register(h.gateway)
 }
 
@@ -168,6 +171,7 @@ func (h *hosted) makeControl(gatewayAddr string) (err error) {
 		OperatorTokenHash: security.HashToken(h.token),
 		CheckConnection:   h.checkConnection,
 		CheckChannel:      h.checkChannel,
+		Intake:            h.intake,
 		Ping:              h.ping,
 		OnChange:          h.reload,
 		Forget:            h.forget,
