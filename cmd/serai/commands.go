@@ -25,6 +25,7 @@ func commands() []*command {
 		channelCommand(),
 		authCommand(),
 		connectionCommand(),
+		connectionsCommand(),
 		pingCommand(),
 		configCommand(),
 		secretCommand(),

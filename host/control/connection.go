@@ -50,6 +50,32 @@ func (s *Server) listConnections(c *fiber.Ctx) error {
 	return c.JSON(out)
 }
 
+// connectionState is a connection with what has become of it.
+type connectionState struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	host.ConnectionState
+}
+
+func (s *Server) connectionStates(c *fiber.Ctx) error {
+	tenant := tenantOf(c).Name
+	all, err := s.cfg.Catalog.Connections(c.UserContext(), tenant)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Connections []connectionState `json:"connections"`
+	}{make([]connectionState, 0, len(all))}
+	for _, v := range all {
+		state := connectionState{Name: v.Name, Type: v.Type}
+		if s.cfg.ConnectionState != nil {
+			state.ConnectionState = s.cfg.ConnectionState(tenant, v.Name)
+		}
+		out.Connections = append(out.Connections, state)
+	}
+	return c.JSON(out)
+}
+
 func (s *Server) getConnection(c *fiber.Ctx) error {
 	name, err := param(c, "name")
 	if err != nil {

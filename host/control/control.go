@@ -49,6 +49,8 @@ type Config struct {
 	CheckChannel func(ctx context.Context, c host.Channel) error
 	// Intake says how channels do that receive messages; nil: there are none.
 	Intake Intake
+	// ConnectionState returns what has become of a connection; nil: it is not known.
+	ConnectionState func(tenant, name string) host.ConnectionState
 	// Ping asks the system of a connection for a sign of life.
 	Ping func(ctx context.Context, c host.Connection) error
 	// OnChange is called after a change to security definitions, tenants,

@@ -79,6 +79,8 @@ func (s *Server) routes() []route {
 		{"DELETE", tenantPath + "/connections/{name}", ownTenant, s.deleteConnection},
 		{"POST", tenantPath + "/connections/{name}/ping", ownTenant, s.pingConnection},
 
+		{"GET", tenantPath + "/connection-states", ownTenant, s.connectionStates},
+
 		{"GET", tenantPath + "/config", ownTenant, s.listConfig},
 		{"GET", tenantPath + "/config/{key}", ownTenant, s.getConfig},
 		{"PUT", tenantPath + "/config/{key}", ownTenant, s.putConfig},

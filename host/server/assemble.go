@@ -130,6 +130,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	h.kv = kv.New(store)
 	h.pool = pool.New(h.catalog, dir("connections"), c.Logger, standard.Connectors()...)
 	h.onClose(h.pool.Close)
+	h.metrics.SetConnections(h.pool.Measure)
 	h.connect()
 	return h, h.expose()
 }
@@ -173,6 +174,7 @@ func (h *hosted) makeControl(gatewayAddr string) (err error) {
 		CheckChannel:      h.checkChannel,
 		Intake:            h.intake,
 		Ping:              h.ping,
+		ConnectionState:   h.pool.State,
 		OnChange:          h.reload,
 		Forget:            h.forget,
 		About: control.About{

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 )
 
 // CallStats is what one call took.
@@ -46,8 +47,9 @@ const (
 
 // Metrics counts calls for Prometheus. It is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
-	pressure atomic.Pointer[func() Pressure]
+	registry    *prometheus.Registry
+	pressure    atomic.Pointer[func() Pressure]
+	connections atomic.Pointer[func(func(host.ConnectionStats))]
 
 	calls, replies             *prometheus.CounterVec
 	queued, dirty              *prometheus.CounterVec
@@ -86,7 +88,7 @@ func NewMetrics() *Metrics {
 		inst:       prometheus.NewDesc("serai_instances", "Instances that exist now.", nil, nil),
 		m:          prometheus.NewDesc("serai_instances_memory_bytes", "Linear memory of all instances now.", nil, nil),
 	}
-	m.registry.MustRegister(m.calls, m.replies, m.queued, m.dirty, m.memory, m.seconds, m.cpuSeconds, pressureCollector{m},
+	m.registry.MustRegister(m.calls, m.replies, m.queued, m.dirty, m.memory, m.seconds, m.cpuSeconds, pressureCollector{m}, connectionCollector{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

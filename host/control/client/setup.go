@@ -131,6 +131,20 @@ func (c *Client) Connections(ctx context.Context, tenant string) ([]Connection, 
 	return out.Connections, err
 }
 
+// ConnectionState is a connection with what has become of it.
+type ConnectionState struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	host.ConnectionState
+}
+
+// ConnectionStates lists connections with what has become of them.
+func (c *Client) ConnectionStates(ctx context.Context, tenant string) ([]ConnectionState, error) {
+	var out struct{ Connections []ConnectionState }
+	err := c.json(ctx, http.MethodGet, path("tenants", tenant, "connection-states"), nil, &out)
+	return out.Connections, err
+}
+
 // Connection returns one connection.
 func (c *Client) Connection(ctx context.Context, tenant, name string) (*Connection, error) {
 	var out Connection
