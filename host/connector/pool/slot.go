@@ -58,6 +58,7 @@ type live struct {
 type opening struct {
 	cancel  context.CancelFunc
 	changed bool // something was configured, maybe this
+	refused bool // the system is left alone
 	probe   bool // the breaker waits for it; guarded by the slot's lock
 	done    chan struct{}
 	live    *live // when done
@@ -275,6 +276,8 @@ func (s *slot) opened(o *opening, l *live, err error) {
 		s.live, o.live = l, l
 	case s.closed && host.CodeOf(err) != abi.NotFound:
 		o.err = s.gone()
+	case o.refused: // which says nothing new about the system
+		o.err = err
 	default:
 		v := unknown
 		if (errors.Is(err, connector.ErrNotConnected) || errors.Is(err, context.DeadlineExceeded)) && !errors.Is(err, egress.ErrDenied) {
@@ -356,6 +359,10 @@ func (s *slot) unchanged(l *live) *live {
 		return nil
 	}
 	old.generation, old.checked = l.generation, l.checked
+	if s.tried != nil && !s.tried.alike(l) { // what failed meanwhile was configured differently
+		s.breaker = breaker{}
+	}
+	s.tried = l
 	return old
 }
 
@@ -376,7 +383,7 @@ func (s *slot) mayTry(l *live, o *opening) (err error) {
 	case o.changed && !o.probe:
 		o.probe, err = s.breaker.admit(time.Now(), s.key.name)
 	}
-	s.tried = l
+	s.tried, o.refused = l, err != nil
 	return err
 }
 
