@@ -205,7 +205,7 @@ func call(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 		res = &connector.Result{}
 		res.Envelope.Add(abi.FieldErrorMessage, host.MessageOf(opErr))
 	}
-	st := &stream{res.Envelope.Append(nil), res.Body}
+	st := &stream{head: res.Envelope.Append(nil), body: res.Body, release: res.Release}
 	r := abi.Result{EnvelopeLen: uint32(len(st.head)), BodyLen: uint32(len(st.body))} //nolint:gosec // bounded by heldBytes
 	var ok bool
 	if r.Handle, ok = s.open(st); !ok {

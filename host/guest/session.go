@@ -58,7 +58,11 @@ func (s *Session) Session() *Session { return s }
 func (s *Session) WASI() *wasi.System { return &s.System }
 
 // stream is an envelope followed by a body, read in order.
-type stream struct{ head, body []byte }
+type stream struct {
+	head, body []byte
+	release    func() // of a result; may be nil
+	held       int    // what it counts until it is closed, also when it was read
+}
 
 func (s *stream) size() int { return len(s.head) + len(s.body) }
 
@@ -73,7 +77,7 @@ func (s *stream) read(p []byte) int {
 // SetRequest gives the session what the guest reads from handle 0 and
 // returns the arguments of the exports: the lengths of envelope and body.
 func (s *Session) SetRequest(e abi.Envelope, body []byte) (envelopeLen, bodyLen uint64) {
-	s.request = stream{e.Append(make([]byte, 0, e.Size())), body}
+	s.request = stream{head: e.Append(make([]byte, 0, e.Size())), body: body}
 	return uint64(len(s.request.head)), uint64(len(body))
 }
 
@@ -221,13 +225,14 @@ func (s *Session) Print(level int, message string) {
 
 // open keeps a result and returns its handle.
 func (s *Session) open(r *stream) (uint32, bool) {
-	if s.held+r.size() > heldBytes {
+	r.held = r.size()
+	if s.held+r.held > heldBytes {
 		return 0, false
 	}
 	for i, free := range s.results {
 		if free == nil {
 			s.results[i] = r
-			s.held += r.size()
+			s.held += r.held
 			return uint32(i) + 1, true
 		}
 	}
@@ -235,7 +240,7 @@ func (s *Session) open(r *stream) (uint32, bool) {
 		return 0, false
 	}
 	s.results = append(s.results, r)
-	s.held += r.size()
+	s.held += r.held
 	return uint32(len(s.results)), true //nolint:gosec // at most MaxHandles
 }
 
@@ -253,7 +258,10 @@ func (s *Session) close(handle uint32) bool {
 	if handle == abi.HandleRequest || s.stream(handle) == nil {
 		return false
 	}
-	s.held -= s.results[handle-1].size()
+	s.held -= s.results[handle-1].held
+	if release := s.results[handle-1].release; release != nil {
+		release()
+	}
 	s.results[handle-1] = nil
 	return true
 }

@@ -210,3 +210,22 @@ func TestOperationsNeedAHandler(t *testing.T) {
 		t.Errorf("operation while initialising: %d", got)
 	}
 }
+
+func TestResultsThatAreClosedTakeNoRoom(t *testing.T) {
+	released := 0
+	g := newGuest(connector.Op{Name: "test.large", Do: func(context.Context, *connector.Request) (*connector.Result, error) {
+		return &connector.Result{Body: make([]byte, 40<<20), Release: func() { released++ }}, nil
+	}})
+	at, n := g.put(0, abi.Envelope{{Name: abi.FieldOp, Value: "test.large"}}.Append(nil))
+	for i := range 4 { // more together than a call may hold at a time
+		if code := g.call(t, abi.FnCall, at, n, 0, 0, 2000); code != 0 {
+			t.Fatalf("call %d: %d", i, code)
+		}
+		r := abi.ParseResult(g.mem[2000:])
+		for g.call(t, abi.FnRead, r.Handle, 3000, 60000) > 0 { //nolint:revive // reads to the end
+		}
+		if g.call(t, abi.FnClose, r.Handle) != 0 || released != i+1 {
+			t.Errorf("result %d: %d were released", i, released)
+		}
+	}
+}
