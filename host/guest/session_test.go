@@ -222,7 +222,7 @@ func TestResultsThatAreClosedTakeNoRoom(t *testing.T) {
 			t.Fatalf("call %d: %d", i, code)
 		}
 		r := abi.ParseResult(g.mem[2000:])
-		for g.call(t, abi.FnRead, r.Handle, 3000, 60000) > 0 { //nolint:revive // reads to the end
+		for g.call(t, abi.FnRead, r.Handle, 3000, 60000) > 0 {
 		}
 		if g.call(t, abi.FnClose, r.Handle) != 0 || released != i+1 {
 			t.Errorf("result %d: %d were released", i, released)
