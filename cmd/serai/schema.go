@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/seraihost/serai/host/config"
+	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/standard"
 )
 
 func schemaCommand() *command {
@@ -18,11 +20,24 @@ func schemaCommand() *command {
 				e := json.NewEncoder(a.stdout)
 				e.SetEscapeHTML(false)
 				e.SetIndent("", "  ")
-				if err := e.Encode(config.Schema()); err != nil {
+				if err := e.Encode(documentSchema()); err != nil {
 					return fmt.Errorf("writing the schema: %w", err)
 				}
 				return nil
 			}
 		},
 	}
+}
+
+// documentSchema returns the schema of serai.yaml with the settings of all
+// connectors.
+func documentSchema() map[string]any {
+	connections, channels := map[string]map[string]any{}, map[string]map[string]any{}
+	for _, c := range standard.Connectors() {
+		connections[c.Type] = connector.Schema(c.Config)
+	}
+	for _, s := range standard.Sources() {
+		channels[s.Type] = connector.Schema(s.Config)
+	}
+	return config.Schema(connections, channels)
 }

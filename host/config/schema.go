@@ -10,9 +10,16 @@ import (
 const SchemaID = "urn:serai:schema:document"
 
 // Schema returns the JSON Schema (2020-12) of a document, for editors. What
-// depends on a host or on several values together is not in it.
-func Schema() map[string]any {
+// depends on a host or on several values together is not in it. The schemas of
+// the settings of connections and of channels, by their types, come from the
+// connectors; see settingsOf for how they change.
+func Schema(connections, channels map[string]map[string]any) map[string]any {
 	s := schemaOf(reflect.TypeFor[Document]())
+	properties, _ := s["properties"].(map[string]any) // structSchema made it
+	properties["connections"] = map[string]any{"type": "object", "additionalProperties": byType(
+		[]string{"type"}, connections, map[string]any{"allow_networks": schemaOf(reflect.TypeFor[[]string]())}, nil)}
+	own, rest := channelKeys()
+	properties["channels"] = map[string]any{"type": "object", "additionalProperties": byType([]string{"service"}, channels, own, rest)}
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["$id"] = SchemaID
 	s["title"] = "serai.yaml"
@@ -37,7 +44,6 @@ var scalarTypes = map[reflect.Type]map[string]any{
 // required are the keys that a mapping cannot do without.
 var required = map[reflect.Type][]string{
 	reflect.TypeFor[Security]():   {"type"},
-	reflect.TypeFor[Channel]():    {"service", "path"},
 	reflect.TypeFor[host.Route](): {"path"},
 }
 
@@ -50,15 +56,6 @@ func oneOf[T ~string](values ...T) map[string]any { return map[string]any{"enum"
 func schemaOf(t reflect.Type) map[string]any {
 	if s, ok := scalarTypes[t]; ok {
 		return s
-	}
-	if t == reflect.TypeFor[Connection]() {
-		return map[string]any{
-			"type": "object", "required": []string{"type"}, "additionalProperties": true,
-			"description": "The other keys are the connector's; see docs/connections.md.",
-			"properties": map[string]any{
-				"type": map[string]any{"type": "string"}, "allow_networks": schemaOf(reflect.TypeFor[[]string]()),
-			},
-		}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

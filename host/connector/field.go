@@ -18,12 +18,16 @@ import (
 //	Password string `json:"password" secret:"true" doc:"…"`  // "within": with text around the reference
 //	Mode string `json:"mode" enum:"single,cluster" default:"single" doc:"…"`
 //
+// The tag example has a value for documents and forms; those of a
+// configuration make one that is valid together.
+//
 // A nested struct has Fields; an embedded one adds its fields.
 type Field struct {
 	Name     string // from json
 	Type     string // string, integer, boolean, duration, size, list, map or object; in an operation also milliseconds, json and values
 	Doc      string
 	Default  string
+	Example  string // of a setting, for documents and forms
 	Required bool
 	Secret   bool // must be a reference to a secret
 	Within   bool // of a secret: text may stand around the reference
@@ -58,7 +62,7 @@ func fieldsOf(t reflect.Type, at []int) []Field {
 			panic(fmt.Sprintf("connector: field %s of %s needs the tags json and doc", f.Name, t))
 		}
 		field := Field{
-			Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"),
+			Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"), Example: f.Tag.Get("example"),
 			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") != "", Within: f.Tag.Get("secret") == "within",
 			Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), index: index,
 		}
@@ -100,56 +104,4 @@ func typeName(t reflect.Type) string {
 	default:
 	}
 	panic(fmt.Sprintf("connector: a configuration has no fields of type %s", t))
-}
-
-// Schema returns the JSON Schema (draft 2020-12) of settings.
-func Schema(fields []Field) map[string]any {
-	properties := make(map[string]any, len(fields))
-	required := []string{}
-	for _, f := range fields {
-		p := schemaOf(f)
-		p["description"] = f.Doc
-		if f.Default != "" {
-			p["default"] = f.Default
-		}
-		if len(f.Enum) > 0 {
-			p["enum"] = f.Enum
-		}
-		if f.Required {
-			required = append(required, f.Name)
-		}
-		properties[f.Name] = p
-	}
-	out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
-	if len(required) > 0 {
-		out["required"] = required
-	}
-	return out
-}
-
-func schemaOf(f Field) map[string]any {
-	text := map[string]any{"type": "string"}
-	switch f.Type {
-	case "integer":
-		return map[string]any{"type": "integer"}
-	case "boolean":
-		return map[string]any{"type": "boolean"}
-	case "duration":
-		return map[string]any{"type": "string", "pattern": `^[0-9.]+(ms|s|m|h)$`}
-	case "size":
-		return map[string]any{"type": "string", "pattern": `^[0-9]+(B|KiB|MiB|GiB)$`}
-	case "list":
-		return map[string]any{"type": "array", "items": text}
-	case "map":
-		return map[string]any{"type": "object", "additionalProperties": text}
-	case "object":
-		return Schema(f.Fields)
-	}
-	switch {
-	case f.Within:
-		text["pattern"] = `\$\{secret:[^{}]+\}`
-	case f.Secret:
-		text["pattern"] = `^\$\{secret:[^{}]+\}$`
-	}
-	return text
 }

@@ -17,7 +17,7 @@ import (
 
 // SourceConfig is how a channel receives from a queue.
 type SourceConfig struct {
-	Queue    string `json:"queue" required:"true" doc:"queue to receive from; it exists"`
+	Queue    string `json:"queue" required:"true" example:"orders" doc:"queue to receive from; it exists"`
 	Prefetch int    `json:"prefetch" default:"16" min:"1" max:"1000" doc:"how many messages are in the service at a time; with 1 they keep their order"`
 	Park     string `json:"park" default:"queue" enum:"queue,broker" doc:"where messages go that keep failing: into the queue dead_letter, or where the broker's policy for the queue says, which may be nowhere"`
 	Dead     string `json:"dead_letter" doc:"queue for messages that keep failing, made when it is needed; the queue's name with .dead unless given"`

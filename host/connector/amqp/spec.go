@@ -13,11 +13,11 @@ const Type = "amqp"
 
 // Config is how a connection is configured.
 type Config struct {
-	Host      string        `json:"host" required:"true" doc:"name or address of the broker"`
+	Host      string        `json:"host" required:"true" example:"broker.example.com" doc:"name or address of the broker"`
 	Port      int           `json:"port" min:"1" max:"65535" doc:"5672 unless given, 5671 with TLS"`
 	VHost     string        `json:"vhost" default:"/" doc:"virtual host"`
-	Username  string        `json:"username" default:"guest" doc:"who logs in; with auth external the certificate says so"`
-	Password  string        `json:"password" secret:"true" doc:"the user's password; that of guest is guest unless given"`
+	Username  string        `json:"username" default:"guest" example:"serai" doc:"who logs in; with auth external the certificate says so"`
+	Password  string        `json:"password" secret:"true" example:"${secret:broker.password}" doc:"the user's password; that of guest is guest unless given"`
 	Auth      string        `json:"auth" default:"plain" enum:"plain,external" doc:"plain is by username and password, external by the certificate in tls"`
 	TLS       connector.TLS `json:"tls" doc:"encryption"`
 	Heartbeat host.Duration `json:"heartbeat" default:"10s" min:"1s" max:"10m" doc:"how often both sides give a sign of life; a broker that misses three is lost"`

@@ -13,7 +13,7 @@ const Type = "http"
 // Config is the configuration of a connection. A guest cannot replace the
 // headers and the query that it has.
 type Config struct {
-	BaseURL          string            `json:"base_url" required:"true" doc:"where the system lives: http or https, a host, and a path that may hold {placeholders}, which a request's parameters fill"`
+	BaseURL          string            `json:"base_url" required:"true" example:"https://crm.example.com/v2" doc:"where the system lives: http or https, a host, and a path that may hold {placeholders}, which a request's parameters fill"`
 	Headers          map[string]string `json:"headers" doc:"sent with every request; values may hold references to secrets"`
 	Query            map[string]string `json:"query" doc:"sent with every request; values may hold references to secrets"`
 	Auth             Auth              `json:"auth" doc:"how the host authenticates to the system"`

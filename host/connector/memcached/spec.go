@@ -12,7 +12,7 @@ const Type = "memcached"
 
 // Config is the configuration of a connection.
 type Config struct {
-	Host     string        `json:"host" required:"true" doc:"name or address of the server"`
+	Host     string        `json:"host" required:"true" example:"cache.example.com" doc:"name or address of the server"`
 	Port     int           `json:"port" default:"11211" min:"1" max:"65535" doc:"port of the server"`
 	Username string        `json:"username" doc:"who logs in, where the server asks for it"`
 	Password string        `json:"password" secret:"true" doc:"of the user"`

@@ -20,13 +20,13 @@ const (
 // Config is the configuration of a connection.
 type Config struct {
 	Mode             string        `json:"mode" default:"single" enum:"single,cluster,sentinel" doc:"single, cluster or sentinel"`
-	Host             string        `json:"host" doc:"name or address of the server, in the mode single"`
+	Host             string        `json:"host" example:"redis.example.com" doc:"name or address of the server, in the mode single"`
 	Port             int           `json:"port" default:"6379" min:"1" max:"65535" doc:"of the server, in the mode single"`
 	Addresses        []string      `json:"addresses" doc:"HOST:PORT of some nodes of the cluster, or of the sentinels"`
 	Master           string        `json:"master" doc:"what the sentinels call the master"`
 	Database         int           `json:"database" default:"0" min:"0" max:"65535" doc:"number of the database; a cluster has 0 only"`
 	Username         string        `json:"username" doc:"who logs in, if it is not the default user"`
-	Password         string        `json:"password" secret:"true" doc:"of the user"`
+	Password         string        `json:"password" secret:"true" example:"${secret:redis.password}" doc:"of the user"`
 	SentinelPassword string        `json:"sentinel_password" secret:"true" doc:"of the sentinels, if they have one"`
 	TLS              connector.TLS `json:"tls" doc:"encryption of the connection"`
 	PoolSize         int           `json:"pool_size" default:"10" min:"1" max:"500" doc:"most connections to a server at a time"`

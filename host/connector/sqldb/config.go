@@ -19,12 +19,12 @@ const (
 
 // Config is the configuration of a connection.
 type Config struct {
-	Engine   string            `json:"engine" required:"true" enum:"postgresql,mysql,sqlite" doc:"postgresql, mysql (also MariaDB), or sqlite"`
-	Host     string            `json:"host" doc:"name or address of the server; not for sqlite"`
+	Engine   string            `json:"engine" required:"true" example:"postgresql" enum:"postgresql,mysql,sqlite" doc:"postgresql, mysql (also MariaDB), or sqlite"`
+	Host     string            `json:"host" example:"db.example.com" doc:"name or address of the server; not for sqlite"`
 	Port     int               `json:"port" default:"0" min:"0" max:"65535" doc:"0 is the engine's own: 5432 or 3306"`
-	Database string            `json:"database" required:"true" doc:"name of the database; for sqlite that of a file that the host keeps for the tenant"`
-	Username string            `json:"username" doc:"who logs in; not for sqlite"`
-	Password string            `json:"password" secret:"true" doc:"of the user"`
+	Database string            `json:"database" required:"true" example:"billing" doc:"name of the database; for sqlite that of a file that the host keeps for the tenant"`
+	Username string            `json:"username" example:"serai" doc:"who logs in; not for sqlite"`
+	Password string            `json:"password" secret:"true" example:"${secret:billing.password}" doc:"of the user"`
 	TLS      connector.TLS     `json:"tls" doc:"encryption of the connection"`
 	PoolSize int               `json:"pool_size" default:"10" min:"1" max:"500" doc:"most connections to the server at a time"`
 	Timeout  host.Duration     `json:"timeout" default:"30s" min:"1ms" max:"1h" doc:"of one statement; the service's own deadline counts too"`

@@ -19,7 +19,7 @@ import (
 
 // SourceConfig is what a channel listens to.
 type SourceConfig struct {
-	Channels  []string      `json:"channels" required:"true" doc:"PostgreSQL's channels to listen to, as NOTIFY names them; without quotes that is in small letters"`
+	Channels  []string      `json:"channels" required:"true" example:"[\"orders\"]" doc:"PostgreSQL's channels to listen to, as NOTIFY names them; without quotes that is in small letters"`
 	CatchUp   bool          `json:"catch_up" default:"false" doc:"call the service each time that it begins to listen, too, with message.kind listening, so that it reads what came before"`
 	Heartbeat host.Duration `json:"heartbeat" default:"10s" min:"100ms" max:"10m" doc:"how long a silent server is believed to be there; then it has as long to answer"`
 	connector.Redelivery
