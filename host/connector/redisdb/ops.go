@@ -106,14 +106,14 @@ func (s *Server) send(ctx context.Context, run runner, commands [][]string, tran
 			return nil, host.Errorf(abi.Conflict, "a watched key changed; nothing was done")
 		}
 		if _, reply := errors.AsType[redis.Error](err); !reply {
-			return nil, s.fault(ctx, err)
+			return nil, s.fault(inner, err)
 		}
 	}
 	var out []byte
 	for _, c := range cmds {
 		value, err := c.Result()
 		if _, reply := errors.AsType[redis.Error](err); err != nil && !reply {
-			return nil, s.fault(ctx, err)
+			return nil, s.fault(inner, err)
 		}
 		if err != nil {
 			value = err
@@ -248,7 +248,7 @@ func (s *Server) socket(ctx context.Context, key string) (*redis.Conn, error) {
 		defer end()
 		node, err := c.MasterForKey(inner, key)
 		if err != nil {
-			return nil, s.fault(ctx, err)
+			return nil, s.fault(inner, err)
 		}
 		return node.Conn(), nil
 	}

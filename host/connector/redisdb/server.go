@@ -95,7 +95,7 @@ func (c Config) client(dial dialer) redis.UniversalClient {
 func (s *Server) Ping(ctx context.Context) error {
 	inner, end := s.flights.begin(ctx, s.timeout)
 	defer end()
-	return s.fault(ctx, s.client.Ping(inner).Err())
+	return s.fault(inner, s.client.Ping(inner).Err())
 }
 
 // Close closes all sockets.

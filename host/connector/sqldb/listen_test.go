@@ -28,7 +28,7 @@ func notify(t *testing.T, server *connectortest.Database, channel string, bodies
 		t.Error(err)
 		return
 	}
-	defer c.Close(ctx) //nolint:errcheck // it has sent what it had
+	defer c.Close(ctx)
 	for _, body := range bodies {
 		if _, err := c.Exec(ctx, "SELECT pg_notify($1, $2)", channel, body); err != nil {
 			t.Error(err)
