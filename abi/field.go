@@ -46,6 +46,7 @@ const (
 	ChannelControl = "control" // the control API's invoke
 	ChannelAMQP    = "amqp"    // a message of a queue
 	ChannelSQL     = "sql"     // a notification of a database
+	ChannelRedis   = "redis"   // an entry of a stream
 )
 
 // PrefixMessage precedes what the system says of the message that a call is

@@ -9,7 +9,7 @@ import (
 )
 
 // channels are the values of the label channel; any other becomes "other".
-var channels = [...]string{abi.ChannelHTTP, abi.ChannelInvoke, abi.ChannelAsync, abi.ChannelControl, abi.ChannelAMQP, abi.ChannelSQL, "other"}
+var channels = [...]string{abi.ChannelHTTP, abi.ChannelInvoke, abi.ChannelAsync, abi.ChannelControl, abi.ChannelAMQP, abi.ChannelSQL, abi.ChannelRedis, "other"}
 
 // codes is the number of codes that have a counter of their own.
 const codes = int(abi.Internal) + 1

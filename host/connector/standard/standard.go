@@ -16,7 +16,9 @@ import (
 )
 
 // Sources returns the types of channels, other than REST, in order.
-func Sources() []connector.SourceType { return []connector.SourceType{amqp.Source(), sqldb.Source()} }
+func Sources() []connector.SourceType {
+	return []connector.SourceType{amqp.Source(), redisdb.Source(), sqldb.Source()}
+}
 
 // Builtins returns the connectors of what the host itself has, to be read, not
 // to be called: a host makes its own, with what they work on.

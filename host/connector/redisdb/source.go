@@ -1,0 +1,189 @@
+package redisdb
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector"
+)
+
+// SourceConfig is how a channel receives from a stream.
+type SourceConfig struct {
+	Kind       string        `json:"kind" default:"stream" enum:"stream" doc:"what it receives from: a stream, through a consumer group"`
+	Stream     string        `json:"stream" required:"true" doc:"key of the stream, made if there is none"`
+	Group      string        `json:"group" default:"serai" doc:"consumer group, made if there is none"`
+	Start      string        `json:"start" default:"beginning" enum:"beginning,new" doc:"where a group begins that is made: with the first entry, or with those to come"`
+	Body       string        `json:"body" doc:"field of entries that is the body; all fields as a JSON object unless given"`
+	Prefetch   int           `json:"prefetch" default:"1" min:"1" max:"100" doc:"how many entries are in the service at a time; with 1 they keep their order"`
+	ClaimAfter host.Duration `json:"claim_after" default:"30s" min:"100ms" max:"1h" doc:"after how long entries are taken over from a host that has gone"`
+	Dead       string        `json:"dead_letter" doc:"stream for entries that keep failing; the stream's key with .parked unless given"`
+	connector.Redelivery
+}
+
+const (
+	deadSuffix = ".parked"
+	maxKey     = 1 << 10
+	readTime   = time.Second            // how long a read waits for entries
+	turnPause  = 100 * time.Millisecond // while an entry is elsewhere that comes first
+	settleTime = 5 * time.Second        // bounds what is done after the service
+	leaveTime  = time.Second
+)
+
+// Source returns the type of channels over streams.
+func Source() connector.SourceType {
+	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
+		Type: Type, Channel: abi.ChannelRedis, Doc: "Hands the entries of a stream to a service, through a consumer group.",
+		Message: entries.Fields(), Check: SourceConfig.check, Open: openSource,
+	})
+}
+
+func (s SourceConfig) check() error {
+	for name, v := range map[string]string{"stream": s.Stream, "group": s.Group, "dead_letter": s.Dead} {
+		if len(v) > maxKey || v == "" && name != "dead_letter" {
+			return host.FieldErrorf(name, "config.%s has %d bytes; use 1 to %d", name, len(v), maxKey)
+		}
+	}
+	if s.Dead == s.Stream {
+		return host.FieldErrorf("dead_letter", "config.dead_letter is the stream itself; what fails would come again for ever")
+	}
+	return nil
+}
+
+// entryFields is what calls get of an entry.
+type entryFields struct {
+	Stream  string `field:"stream" doc:"key of the stream"`
+	ID      string `field:"id" doc:"id of the entry"`
+	Claimed bool   `field:"redelivered" doc:"it was delivered before, and not acknowledged"`
+}
+
+var entries = connector.NewEncoder[entryFields]()
+
+// source is one consumer of a group.
+type source struct {
+	*Server
+	config   SourceConfig
+	consumer string
+
+	mu   sync.Mutex
+	held map[string]struct{} // ids of entries that are being dealt with
+}
+
+func openSource(ctx context.Context, c Config, s SourceConfig, env connector.Env) (connector.Source, error) {
+	if s.Dead == "" {
+		s.Dead = s.Stream + deadSuffix
+	}
+	server, err := open(ctx, c, env)
+	if err != nil {
+		return nil, err
+	}
+	from := "0"
+	if s.Start == "new" {
+		from = "$"
+	}
+	out := &source{Server: server, config: s, consumer: "serai-" + rand.Text(), held: make(map[string]struct{})}
+	_, err = out.do(ctx, 0, "XGROUP", "CREATE", s.Stream, s.Group, from, "MKSTREAM")
+	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		_ = server.Close()
+		return nil, err
+	}
+	return out, nil
+}
+
+// Run implements [connector.Source].
+func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
+	var work sync.WaitGroup
+	defer work.Wait()
+	alive, lost := context.WithCancel(ctx)
+	defer lost()
+	work.Go(func() { s.keep(alive) })
+	room := make(chan struct{}, s.config.Prefetch)
+	for {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		e, err := s.next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil // what was read all the same is given back by Close
+		case err != nil:
+			return err
+		case e == nil:
+			<-room
+			continue
+		}
+		s.hold(e.id)
+		work.Go(func() {
+			s.handle(alive, e, deliver)
+			s.release(e.id)
+			<-room
+		})
+	}
+}
+
+// handle has an entry delivered and does with it as it is told. That the
+// server does not hear of it is no error: the entry then comes again.
+func (s *source) handle(ctx context.Context, e *entry, deliver connector.Deliver) {
+	disposition, why := connector.Park, e.broken
+	if why == nil {
+		disposition, why = deliver(ctx, connector.Message{
+			Body:     s.bodyOf(e),
+			Envelope: entries.Append(nil, abi.PrefixMessage, &entryFields{s.config.Stream, e.id, e.claimed}),
+		})
+	}
+	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if ctx.Err() != nil {
+		var soon context.CancelFunc
+		settling, soon = context.WithTimeout(settling, leaveTime)
+		defer soon()
+	}
+	if disposition == connector.Park && s.park(settling, e, why) != nil {
+		pause(ctx, time.Second)
+		disposition = connector.Again
+	}
+	if disposition == connector.Again {
+		s.giveBack(settling, e.id)
+		return
+	}
+	_, _ = s.do(settling, 0, "XACK", s.config.Stream, s.config.Group, e.id)
+}
+
+// bodyOf returns the body of an entry: one field, or all of them.
+func (s *source) bodyOf(e *entry) []byte {
+	all := make(map[string]string, len(e.fields)/2)
+	for i := 0; i+1 < len(e.fields); i += 2 {
+		all[e.fields[i]] = e.fields[i+1]
+	}
+	if s.config.Body != "" {
+		return []byte(all[s.config.Body])
+	}
+	b, _ := json.Marshal(all) // strings always can be
+	return b
+}
+
+// park puts an entry aside with what went wrong. One that could not be read
+// is still in the stream, where its id leads.
+func (s *source) park(ctx context.Context, e *entry, why error) error {
+	args := []any{"XADD", s.config.Dead, "*"}
+	for _, f := range e.fields {
+		args = append(args, f)
+	}
+	args = append(args, "serai-stream", s.config.Stream, "serai-id", e.id, "serai-error", host.MessageOf(why))
+	_, err := s.do(ctx, 0, args...)
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
