@@ -16,7 +16,7 @@ import (
 // SourceConfig is how a channel receives from a stream.
 type SourceConfig struct {
 	Kind       string        `json:"kind" default:"stream" enum:"stream" doc:"what it receives from: a stream, through a consumer group"`
-	Stream     string        `json:"stream" required:"true" doc:"key of the stream, made if there is none"`
+	Stream     string        `json:"stream" required:"true" example:"orders" doc:"key of the stream, made if there is none"`
 	Group      string        `json:"group" default:"serai" doc:"consumer group, made if there is none"`
 	Start      string        `json:"start" default:"beginning" enum:"beginning,new" doc:"where a group begins that is made: with the first entry, or with those to come"`
 	Body       string        `json:"body" doc:"field of entries that is the body; all fields as a JSON object unless given"`
