@@ -57,10 +57,9 @@ func (w *world) kind() connector.SourceType {
 
 // Run implements connector.Source, one message at a time.
 func (w *world) Run(ctx context.Context, deliver connector.Deliver) error {
-	for {
+	for ctx.Err() == nil { // of two that are ready, select takes any
 		select {
 		case <-ctx.Done():
-			return nil
 		case body := <-w.queue:
 			if body == "lost" {
 				return connector.ErrNotConnected
@@ -71,6 +70,7 @@ func (w *world) Run(ctx context.Context, deliver connector.Deliver) error {
 			w.mu.Unlock()
 		}
 	}
+	return nil
 }
 
 func (w *world) Close() error { return nil }
