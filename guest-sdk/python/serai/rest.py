@@ -10,6 +10,7 @@ authenticate and when to give up; a service only says what it wants::
 import json
 
 from serai import amqp, http, refuse, sql
+from serai.connectors import BY_TYPE
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
 from serai.redis import server
@@ -253,6 +254,11 @@ class Out:
         self.amqp = amqp.Connections()
         #: Redis servers.
         self.redis = server.Connections()
+
+
+for _type, _connections in BY_TYPE.items():
+    if _type not in Out.__slots__:
+        setattr(Out, _type, _connections)
 
 
 def as_model(model, data):

@@ -1,3 +1,5 @@
+//go:generate go run ../../../cmd/seraigen -root ../../..
+
 // Package standard is the one list of the connectors that a host is linked
 // with.
 package standard

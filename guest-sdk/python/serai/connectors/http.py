@@ -1,0 +1,41 @@
+# Written by cmd/seraigen from the connectors' descriptions. Do not edit.
+"""Systems that speak HTTP, such as REST APIs."""
+
+from serai.connectors import _form
+
+
+class Connection(_form.Connection):
+    """One connection of the type http, by its name."""
+
+    __slots__ = ()
+    _type = "http"
+
+    def request(self, body: bytes | str | None = None, *, method: str | None = None, path: str | None = None, param: dict[str, str] | None = None, query: dict[str, str] | None = None, url: str | None = None, similar: bool | None = None, header: dict[str, str] | None = None, timeout: float | None = None, redirects: bool | None = None):
+        """Sends an HTTP request through a connection and returns the reply, whatever its status.
+
+        :param body: the request's body
+        :param method: GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS
+        :param path: below the base address; may hold {placeholders}
+        :param param: fill placeholders; those that none uses become the query
+        :param query: the query
+        :param url: whole, instead of connection, path, param.* and query.*: the granted connection that covers it is used
+        :param similar: the connection's name may differ in case and in what is no letter or digit
+        :param header: headers; those of the connection win
+        :param timeout: of the request with its retries; no more than the connection's, if that has one
+        :param redirects: false: a redirect is the reply
+        :return: an object with
+            status (int): status of the reply
+            header (dict[str, str]): headers of the reply
+            body: the reply's body, decompressed
+        """
+        fields = []
+        _form.text(fields, "method", method)
+        _form.text(fields, "path", path)
+        _form.values(fields, "param.", param)
+        _form.values(fields, "query.", query)
+        _form.text(fields, "url", url)
+        _form.flag(fields, "similar", similar)
+        _form.values(fields, "header.", header)
+        _form.duration(fields, "timeout", timeout)
+        _form.flag(fields, "redirects", redirects)
+        return self._call("http.request", fields, body, (("status", "status", _form.read_number), ("header", "header.", _form.read_values), ), _form.body_bytes)
