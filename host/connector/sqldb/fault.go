@@ -38,8 +38,10 @@ func (d *Database) fault(err error) error {
 		switch my.Number {
 		case 1062, 1213, 1205: // duplicate key, deadlock, lock wait timeout
 			return conflict(fmt.Sprintf("%d: %s", my.Number, my.Message), err)
-		case 1053, 1045, 1040: // shutdown; access denied; too many connections
+		case 1053, 1040: // shutdown; too many connections
 			return fmt.Errorf("%w: %w", connector.ErrNotConnected, err)
+		case 1045: // the server's own text names the user and where the host is
+			return errors.New("1045: access denied")
 		}
 		return fmt.Errorf("%d: %s", my.Number, my.Message)
 	}
