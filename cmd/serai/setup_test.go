@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,6 +130,24 @@ func TestConnectionConfigSecretKV(t *testing.T) {
 	if out, _ := s.run(exitOK, "connection", "get", "Here"); !strings.Contains(out, "http://127.0.0.1:9") {
 		t.Errorf("connection is\n%s", out)
 	}
+	state := func(want string) {
+		t.Helper()
+		if out, _ := s.run(exitOK, "connections"); !strings.Contains(out, "Here") || !strings.Contains(out, want) {
+			t.Errorf("connections are\n%s, want %s", out, want)
+		}
+	}
+	state("idle")
+	if _, errs := s.run(exitFailed, "ping", "Here"); !strings.Contains(errs, "cannot be reached") || strings.Contains(errs, "127.0.0.1") {
+		t.Errorf("ping of nobody: %s", errs)
+	}
+	state("cannot be reached")
+	var states []struct{ Name, Type, State string }
+	out, _ := s.run(exitOK, "connections", "--output", "json")
+	decode(t, out, &states)
+	if here := slices.IndexFunc(states, func(v struct{ Name, Type, State string }) bool { return v.Name == "Here" }); here < 0 || states[here].Type != "http" || states[here].State != "failed" {
+		t.Errorf("connections are %s", out)
+	}
+	s.run(exitFailed, "ping", "Nowhere")
 	s.run(exitOK, "connection", "delete", "Here")
 	s.run(exitUsage, "connection", "set", "Here")
 	s.run(exitUsage, "connection", "set", "Here", "--config", "{")
