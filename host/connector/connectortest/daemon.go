@@ -47,7 +47,7 @@ func (d *Daemon) Start() {
 func (d *Daemon) Stop() { d.process.Kill() }
 
 // Freeze has the server do nothing until Thaw.
-func (d *Daemon) Freeze() { d.process.Signal(syscall.SIGSTOP) }
+func (d *Daemon) Freeze() { d.process.Freeze() }
 
 // Thaw ends Freeze.
 func (d *Daemon) Thaw() { d.process.Signal(syscall.SIGCONT) }

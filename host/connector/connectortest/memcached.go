@@ -50,7 +50,7 @@ func (m *Memcached) Start() {
 func (m *Memcached) Stop() { m.process.Kill() }
 
 // Freeze has the server do nothing until Thaw.
-func (m *Memcached) Freeze() { m.process.Signal(syscall.SIGSTOP) }
+func (m *Memcached) Freeze() { m.process.Freeze() }
 
 // Thaw ends Freeze.
 func (m *Memcached) Thaw() { m.process.Signal(syscall.SIGCONT) }

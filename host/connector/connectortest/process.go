@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,27 @@ func (p *Process) family(s syscall.Signal) {
 			}
 		}
 	}
+}
+
+// Freeze stops the program and all that it started, and returns when it has
+// stopped: what was under way before is not answered after.
+func (p *Process) Freeze() {
+	p.Signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(time.Second); !p.stopped() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// stopped reports whether each thread of the program has stopped, see proc(5).
+func (p *Process) stopped() bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	for _, file := range threads {
+		text, readErr := os.ReadFile(file)
+		if _, after, ok := bytes.Cut(text, []byte(") ")); readErr != nil || !ok || after[0] != 'T' {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
 }
 
 // Kill ends the program at once. Killing twice is fine.

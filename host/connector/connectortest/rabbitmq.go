@@ -98,7 +98,7 @@ func (r *RabbitMQ) Stop() { r.process.Stop() }
 func (r *RabbitMQ) Kill() { r.process.Kill() }
 
 // Freeze has the broker do nothing until Thaw.
-func (r *RabbitMQ) Freeze() { r.process.Signal(syscall.SIGSTOP) }
+func (r *RabbitMQ) Freeze() { r.process.Freeze() }
 
 // Thaw ends Freeze.
 func (r *RabbitMQ) Thaw() { r.process.Signal(syscall.SIGCONT) }

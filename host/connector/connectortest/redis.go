@@ -47,7 +47,7 @@ func (r *Redis) Start() {
 func (r *Redis) Stop() { r.process.Kill() }
 
 // Freeze has the server do nothing until Thaw.
-func (r *Redis) Freeze() { r.process.Signal(syscall.SIGSTOP) }
+func (r *Redis) Freeze() { r.process.Freeze() }
 
 // Thaw ends Freeze.
 func (r *Redis) Thaw() { r.process.Signal(syscall.SIGCONT) }

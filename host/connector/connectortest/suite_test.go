@@ -53,13 +53,6 @@ var faults = map[string]struct {
 			return open(ctx, raw, secret, env)
 		}
 	})},
-	"logs secrets": {"operations", "the secret cache is in logs", opening(func(open opener) opener {
-		return func(ctx context.Context, raw []byte, secret func(string) (string, error), env connector.Env) (connector.Conn, error) {
-			value, _ := secret("cache")
-			env.Log.Info("logging in", "with", value)
-			return open(ctx, raw, secret, env)
-		}
-	})},
 	"waits for nobody": {"frozen", "takes", doing(func(do doer) doer {
 		return func(ctx context.Context, conn connector.Conn, r *connector.Request) (*connector.Result, error) {
 			return do(context.WithoutCancel(ctx), conn, r)
