@@ -150,7 +150,7 @@ func TestUploadsOfServicesAreRefusedWhole(t *testing.T) {
 		"a bad name":        {good + "class Other(Service):\n    name = 'a/b'\n    def handle(self): pass\n", "name 'a/b'"},
 		"a reserved name":   {good + "class Other(Service):\n    name = 'zato.ping'\n    def handle(self): pass\n", "reserved"},
 		"a name of 1 MB":    {good + "class Other(Service):\n    name = 'x' * 1000000\n    def handle(self): pass\n", "use 1 to 128 letters"},
-		"too many":          {head + "for i in range(100000):\n    globals()[f'C{i}'] = type(f'C{i}', (Service,), {'handle': lambda self: 1, '__module__': __name__})\n", "at most 500"},
+		"too many":          {head + "for i in range(2000):\n    globals()[f'C{i}'] = type(f'C{i}', (Service,), {'handle': lambda self: 1, '__module__': __name__})\n", "at most 500"},
 		"lies about them":   {good + "import serai._load\nserai._load.describe = lambda found: '{\"services\": [{\"name\": \"a/b\"}]}'\n", "service \"a/b\""},
 		"garbage for names": {good + "import serai._load\nserai._load.describe = lambda found: '[' * 1000\n", "cannot be read"},
 		"a megabyte more":   {good + "import serai._load\nserai._load.describe = lambda found: 'x' * 2000000\n", ""},
