@@ -11,6 +11,10 @@ import (
 
 const pythonNotice = "# Written by cmd/seraigen from the connectors' descriptions. Do not edit.\n"
 
+// ownClasses are the types for which guest-sdk/python has classes written by
+// hand, as authors know them from elsewhere: serai.sql and the like.
+var ownClasses = map[string]bool{"amqp": true, "redis": true, "sql": true}
+
 // pythonIndex returns the module that knows the connectors by their types.
 func pythonIndex(all []subject) []byte {
 	var b bytes.Buffer
@@ -30,11 +34,12 @@ serai.connectors.sql.Connection('Billing').execute('SELECT 1').
 	}
 	slices.Sort(names)
 	fmt.Fprintf(&b, "from serai.connectors import %s\nfrom serai.connectors._form import Connections\n\n", strings.Join(names, ", "))
-	b.WriteString("#: The connections of each type, by name.\nBY_TYPE = {\n")
+	b.WriteString("\nclass Types:\n    \"\"\"The types of connections that have no class of their own in self.out.\"\"\"\n\n    __slots__ = ()\n")
 	for _, n := range names {
-		fmt.Fprintf(&b, "    %q: Connections(%s.Connection),\n", n, n)
+		if !ownClasses[n] {
+			fmt.Fprintf(&b, "    #: Connections of the type %s, by name.\n    %s = Connections(%s.Connection)\n", n, n, n)
+		}
 	}
-	b.WriteString("}\n")
 	return b.Bytes()
 }
 

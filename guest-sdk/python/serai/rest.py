@@ -10,7 +10,7 @@ authenticate and when to give up; a service only says what it wants::
 import json
 
 from serai import amqp, http, refuse, sql
-from serai.connectors import BY_TYPE
+from serai.connectors import Types
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
 from serai.redis import server
@@ -240,7 +240,7 @@ class Connections:
 
 
 @refuse.attributes(refuse.OUT, "self.out")
-class Out:
+class Out(Types):
     """self.out: outgoing connections by their type."""
 
     __slots__ = ("amqp", "plain_http", "redis", "rest", "sql")
@@ -254,11 +254,6 @@ class Out:
         self.amqp = amqp.Connections()
         #: Redis servers.
         self.redis = server.Connections()
-
-
-for _type, _connections in BY_TYPE.items():
-    if _type not in Out.__slots__:
-        setattr(Out, _type, _connections)
 
 
 def as_model(model, data):

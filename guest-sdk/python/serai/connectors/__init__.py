@@ -9,11 +9,12 @@ serai.connectors.sql.Connection('Billing').execute('SELECT 1').
 from serai.connectors import amqp, http, memcached, redis, sql
 from serai.connectors._form import Connections
 
-#: The connections of each type, by name.
-BY_TYPE = {
-    "amqp": Connections(amqp.Connection),
-    "http": Connections(http.Connection),
-    "memcached": Connections(memcached.Connection),
-    "redis": Connections(redis.Connection),
-    "sql": Connections(sql.Connection),
-}
+
+class Types:
+    """The types of connections that have no class of their own in self.out."""
+
+    __slots__ = ()
+    #: Connections of the type http, by name.
+    http = Connections(http.Connection)
+    #: Connections of the type memcached, by name.
+    memcached = Connections(memcached.Connection)

@@ -5,6 +5,7 @@ that is None is left out; the host says what is wrong with one that it gets.
 """
 
 import json
+from typing import Generic, TypeVar
 
 from serai.data import Bunch, default
 from serai.host import call, milliseconds
@@ -43,18 +44,21 @@ class Connection:
         return f"<{self._type} connection {self.name!r}>"
 
 
-class Connections:
+Made = TypeVar("Made", bound=Connection)
+
+
+class Connections(Generic[Made]):
     """The connections of a type, by their names."""
 
     __slots__ = ("_make",)
 
-    def __init__(self, make):
+    def __init__(self, make: type[Made]) -> None:
         self._make = make
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Made:
         return self._make(name)
 
-    def get(self, name):
+    def get(self, name: str) -> Made:
         """The connection of that name."""
         return self._make(name)
 
