@@ -91,7 +91,7 @@ func TestHostileCPU(t *testing.T) {
 
 // TestHostile has calls that harm their instance in every other way.
 func TestHostile(t *testing.T) {
-	_, attack := hostile(t, func(l *client.Limits) { l.Timeout = duration(time.Minute); l.Memory = new(96 * host.MiB) })
+	_, attack := hostile(t, func(l *client.Limits) { l.Timeout = duration(5 * time.Minute); l.Memory = new(96 * host.MiB) })
 	for _, a := range []attacked{
 		// Too deep.
 		{"recursion", 500, "failed", "RecursionError"},
