@@ -65,7 +65,7 @@ func arguments(f connector.Form) []argument {
 	for _, field := range f.Fields {
 		name := identifier(field.Name)
 		out = append(out, argument{
-			name, fmt.Sprintf("_form.%s(fields, %q, %s)", pythonKinds[field.Type].add, strings.TrimSuffix(field.Name, "*"), name),
+			name, fmt.Sprintf("_form.%s(fields, %q, %s)", pythonKinds[field.Type].form, strings.TrimSuffix(field.Name, "*"), name),
 			pythonKinds[field.Type].hint, field.Doc, field.Required,
 		})
 	}
@@ -92,16 +92,18 @@ func arguments(f connector.Form) []argument {
 	return out
 }
 
-// pythonKinds are the types of fields: the function that adds one, and its hint.
-var pythonKinds = map[string]struct{ add, read, hint string }{
-	"string":       {"text", "text", "str"},
-	"integer":      {"number", "number", "int"},
-	"boolean":      {"flag", "flag", "bool"},
-	"milliseconds": {"duration", "duration", "float"},
-	"json":         {"document", "document", "object"},
-	"list":         {"each", "each", "list[str]"},
-	"values":       {"values", "values", "dict[str, str]"},
-	"array":        {"", "", "list"},
+// pythonKinds are the types of fields: what the function of _form that adds
+// one is called, and read_ the one that reads one, and the hint. An array is
+// only in bodies.
+var pythonKinds = map[string]struct{ form, hint string }{
+	"string":       {"text", "str"},
+	"integer":      {"number", "int"},
+	"boolean":      {"flag", "bool"},
+	"milliseconds": {"duration", "float"},
+	"json":         {"document", "object"},
+	"list":         {"each", "list[str]"},
+	"values":       {"values", "dict[str, str]"},
+	"array":        {"", "list"},
 }
 
 func method(b *bytes.Buffer, op connector.OpInfo) {
@@ -170,7 +172,7 @@ func replyForm(f connector.Form) string {
 	var b strings.Builder
 	b.WriteString("(")
 	for _, field := range f.Fields {
-		fmt.Fprintf(&b, "(%q, %q, _form.read_%s), ", identifier(field.Name), strings.TrimSuffix(field.Name, "*"), pythonKinds[field.Type].read)
+		fmt.Fprintf(&b, "(%q, %q, _form.read_%s), ", identifier(field.Name), strings.TrimSuffix(field.Name, "*"), pythonKinds[field.Type].form)
 	}
 	b.WriteString("), ")
 	if f.Body.Type == "" {

@@ -14,16 +14,27 @@ type Daemon struct {
 
 	t       testing.TB
 	launch  func(addr string) *Process
+	ready   func(addr string) bool
 	process *Process
 }
 
-// StartDaemon starts a server by a function that launches it for an address.
-// It serves when the port takes connections, and ends with the test.
-func StartDaemon(t testing.TB, launch func(addr string) *Process) *Daemon {
+// StartDaemon starts a server by a function that launches it for an address,
+// and returns when ready says that it serves. It ends with the test.
+func StartDaemon(t testing.TB, launch func(addr string) *Process, ready func(addr string) bool) *Daemon {
 	t.Helper()
-	d := &Daemon{Port: freePort(t), t: t, launch: launch}
+	d := &Daemon{Port: freePort(t), t: t, launch: launch, ready: ready}
 	d.Start()
 	return d
+}
+
+// Accepts reports whether a server takes connections.
+func Accepts(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // Addr is the address of the server.
@@ -33,14 +44,7 @@ func (d *Daemon) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 func (d *Daemon) Start() {
 	d.t.Helper()
 	d.process = d.launch(d.Addr())
-	d.process.Await(d.t, func() bool {
-		conn, err := net.DialTimeout("tcp", d.Addr(), time.Second)
-		if err != nil {
-			return false
-		}
-		_ = conn.Close()
-		return true
-	})
+	d.process.Await(d.t, func() bool { return d.ready(d.Addr()) })
 }
 
 // Stop stops the server.

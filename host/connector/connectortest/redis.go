@@ -7,50 +7,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 )
 
-// Redis is a server of a test's own.
-type Redis struct {
-	Port int
-
-	t       testing.TB
-	args    []string
-	dir     string
-	process *Process
-}
-
 // StartRedis starts a server with further arguments, such as "--requirepass".
 // It ends with the test.
-func StartRedis(t testing.TB, args ...string) *Redis {
+func StartRedis(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	newest(t, "/usr/bin/redis-server", "redis-server")
-	r := &Redis{Port: freePort(t), t: t, dir: t.TempDir()}
-	r.args = append([]string{"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--save", "", "--dir", r.dir}, args...)
-	r.Start()
-	return r
+	dir := t.TempDir()
+	return StartDaemon(t, func(addr string) *Process {
+		_, port, _ := net.SplitHostPort(addr)
+		own := []string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", dir}
+		return Launch(t, dir, nil, "/usr/bin/redis-server", append(own, args...)...)
+	}, speaks)
 }
-
-// Addr is the address of the server.
-func (r *Redis) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port)) }
-
-// Start starts the server again.
-func (r *Redis) Start() {
-	r.t.Helper()
-	r.process = Launch(r.t, r.dir, nil, "/usr/bin/redis-server", r.args...)
-	r.process.Await(r.t, func() bool { return speaks(r.Addr()) })
-}
-
-// Stop stops the server.
-func (r *Redis) Stop() { r.process.Kill() }
-
-// Freeze has the server do nothing until Thaw.
-func (r *Redis) Freeze() { r.process.Freeze() }
-
-// Thaw ends Freeze.
-func (r *Redis) Thaw() { r.process.Signal(syscall.SIGCONT) }
 
 // speaks reports whether a server answers to PING, with whatever.
 func speaks(addr string) bool {
@@ -95,16 +67,18 @@ func RedisCluster(t testing.TB) []string {
 
 // RedisSentinel starts a sentinel that watches a server under the name
 // "main", and returns its address.
-func RedisSentinel(t testing.TB, master *Redis) string {
+func RedisSentinel(t testing.TB, master *Daemon) string {
 	t.Helper()
 	newest(t, "/usr/bin/redis-server", "redis-server")
-	s := &Redis{Port: freePort(t), t: t, dir: t.TempDir()}
-	file := filepath.Join(s.dir, "sentinel.conf")
-	text := fmt.Sprintf("port %d\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 %d 1\n", s.Port, master.Port)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.args = []string{file, "--sentinel"}
-	s.Start()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sentinel.conf")
+	s := StartDaemon(t, func(addr string) *Process {
+		_, port, _ := net.SplitHostPort(addr)
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 %d 1\n", port, master.Port)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Launch(t, dir, nil, "/usr/bin/redis-server", file, "--sentinel")
+	}, speaks)
 	return s.Addr()
 }

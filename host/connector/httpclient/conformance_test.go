@@ -44,7 +44,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 func TestConformance(t *testing.T) {
 	server := connectortest.StartDaemon(t, func(addr string) *connectortest.Process {
 		return connectortest.Launch(t, t.TempDir(), []string{serveAt + "=" + addr}, os.Args[0])
-	})
+	}, connectortest.Accepts)
 	field := func(pairs ...string) (e abi.Envelope) {
 		for i := 0; i < len(pairs); i += 2 {
 			e.Add(pairs[i], pairs[i+1])
