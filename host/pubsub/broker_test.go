@@ -270,7 +270,7 @@ func TestParallelHandlers(t *testing.T) {
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
 	s := quick()
-	s.ackWait = 300 * time.Millisecond
+	s.ackWait = 2 * time.Second // in which a busy machine finds the time to say that the handler is at work
 	b := openTest(t, t.TempDir(), s)
 	q := queueOf(t, b, "q")
 	publish(t, q, "slow")
@@ -279,7 +279,7 @@ func TestSlowHandler(t *testing.T) {
 	consume(t, q, func(ctx context.Context, _ []byte) error {
 		if calls.Add(1) == 1 {
 			defer close(done)
-			sleep(ctx, 4*s.ackWait)
+			sleep(ctx, 2*s.ackWait)
 		}
 		return nil
 	})
