@@ -27,8 +27,8 @@ type Gateway struct {
 	base     context.Context   //nolint:containedctx // parent of all calls; ends when Shutdown runs out of time
 	cancel   context.CancelFunc
 
+	closed    atomic.Bool // replies tell clients that their connection ends
 	mu        sync.Mutex
-	closed    bool
 	listeners []*listener
 }
 
@@ -60,7 +60,6 @@ func New(config Config) *Gateway {
 	s.ErrorHandler = g.parseError
 	s.HeaderReceived = g.onHeader
 	s.ConnState = onState
-	s.CloseOnShutdown = true
 	s.SecureErrorLogMessage = true
 	return g
 }
@@ -84,7 +83,7 @@ func onState(nc net.Conn, state fasthttp.ConnState) {
 func (g *Gateway) Serve(ln net.Listener) error {
 	l := newListener(g.base, ln, g.config)
 	g.mu.Lock()
-	if g.closed {
+	if g.closed.Load() {
 		g.mu.Unlock()
 		return errors.Join(ErrClosed, ln.Close())
 	}
@@ -103,7 +102,7 @@ func (g *Gateway) Serve(ln net.Listener) error {
 // same for what is left.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.mu.Lock()
-	g.closed = true
+	g.closed.Store(true)
 	listeners := g.listeners
 	g.mu.Unlock()
 	for _, l := range listeners {

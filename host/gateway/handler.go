@@ -67,6 +67,9 @@ func (g *Gateway) serve(rctx *fasthttp.RequestCtx) {
 		g.abandon(rctx)
 		g.refuse(rctx, problem.Of(abi.Unsupported, "this method is not supported here", newCID()))
 	}
+	if g.closed.Load() { // fasthttp's own CloseOnShutdown begins a moment later
+		rctx.SetConnectionClose()
+	}
 }
 
 // recover answers a request whose handling panicked.
