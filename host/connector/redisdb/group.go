@@ -21,7 +21,7 @@ type entry struct {
 
 // do sends a command and returns its reply, after waiting for at most wait
 // and the time that commands have.
-func (s *source) do(ctx context.Context, wait time.Duration, args ...any) (any, error) {
+func (s *Server) do(ctx context.Context, wait time.Duration, args ...any) (any, error) {
 	inner, end := s.flights.begin(ctx, s.timeout+wait)
 	defer end()
 	cmd := redis.NewCmd(inner, args...)

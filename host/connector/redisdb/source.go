@@ -1,9 +1,9 @@
 package redisdb
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +39,7 @@ const (
 func Source() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
 		Type: Type, Channel: abi.ChannelRedis, Doc: "Hands the entries of a stream to a service, through a consumer group.",
-		Message: entries.Fields(), Check: SourceConfig.check, Open: openSource,
+		Message: entries.Fields(), Check: SourceConfig.check, Open: openSource, Parked: openParked,
 	})
 }
 
@@ -74,10 +74,11 @@ type source struct {
 	held map[string]struct{} // ids of entries that are being dealt with
 }
 
+// dead returns the stream for entries that keep failing.
+func (s SourceConfig) dead() string { return cmp.Or(s.Dead, s.Stream+deadSuffix) }
+
 func openSource(ctx context.Context, c Config, s SourceConfig, env connector.Env) (connector.Source, error) {
-	if s.Dead == "" {
-		s.Dead = s.Stream + deadSuffix
-	}
+	s.Dead = s.dead()
 	server, err := open(ctx, c, env)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (s *source) handle(ctx context.Context, e *entry, deliver connector.Deliver
 	disposition, why := connector.Park, e.broken
 	if why == nil {
 		disposition, why = deliver(ctx, connector.Message{
-			Body:     s.bodyOf(e),
+			Body:     s.config.bodyOf(e.fields),
 			Envelope: entries.Append(nil, abi.PrefixMessage, &entryFields{s.config.Stream, e.id, e.claimed}),
 		})
 	}
@@ -154,31 +155,6 @@ func (s *source) handle(ctx context.Context, e *entry, deliver connector.Deliver
 		return
 	}
 	_, _ = s.do(settling, 0, "XACK", s.config.Stream, s.config.Group, e.id)
-}
-
-// bodyOf returns the body of an entry: one field, or all of them.
-func (s *source) bodyOf(e *entry) []byte {
-	all := make(map[string]string, len(e.fields)/2)
-	for i := 0; i+1 < len(e.fields); i += 2 {
-		all[e.fields[i]] = e.fields[i+1]
-	}
-	if s.config.Body != "" {
-		return []byte(all[s.config.Body])
-	}
-	b, _ := json.Marshal(all) // strings always can be
-	return b
-}
-
-// park puts an entry aside with what went wrong. One that could not be read
-// is still in the stream, where its id leads.
-func (s *source) park(ctx context.Context, e *entry, why error) error {
-	args := []any{"XADD", s.config.Dead, "*"}
-	for _, f := range e.fields {
-		args = append(args, f)
-	}
-	args = append(args, "serai-stream", s.config.Stream, "serai-id", e.id, "serai-error", host.MessageOf(why))
-	_, err := s.do(ctx, 0, args...)
-	return err
 }
 
 func pause(ctx context.Context, d time.Duration) {
