@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,6 +145,45 @@ func TestApplySaysWhatIsWrong(t *testing.T) {
 	}
 	if !strings.Contains(stderr, "traceback") {
 		t.Errorf("no traceback in %s", stderr)
+	}
+}
+
+// TestChannelsSuitTheirConnections refuses channels over connections that have
+// nothing to receive, or are of another type, however they are made.
+func TestChannelsSuitTheirConnections(t *testing.T) {
+	s := newSession(t)
+	tenant := s.tenant("suits")
+	const (
+		connections = "connections:\n  DB: {type: sql, engine: %s, database: d}\n  Web: {type: http, base_url: https://example.com}\n"
+		listening   = "channels:\n  note: {type: sql, connection: %s, service: none, channels: [c]}\n"
+		only        = "the connection is to sqlite, and only PostgreSQL has notifications: use one whose engine is postgresql"
+	)
+	apply := func(text string) string {
+		s.stdin = text
+		_, stderr := s.run(exitFailed, append([]string{"apply", "-f", "-"}, tenant...)...)
+		return stderr
+	}
+	lite := fmt.Sprintf(connections, "sqlite")
+	for text, want := range map[string]string{
+		lite + fmt.Sprintf(listening, "DB"):  "channels.note.connection: " + only,
+		lite + fmt.Sprintf(listening, "Web"): `channels.note.connection: connection "Web" has the type "http", the channel has "sql"`,
+	} {
+		if got := apply(text); !strings.Contains(got, want) {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+	s.stdin = lite
+	s.run(exitOK, append([]string{"apply", "-f", "-"}, tenant...)...)
+	set := func(code int, connection string) string {
+		_, stderr := s.run(code, append([]string{"channel", "set", "note", "--type", "sql", "--connection", connection, "--service", "none", "--config", `{"channels": ["c"]}`}, tenant...)...)
+		return stderr
+	}
+	if got := set(exitFailed, "DB"); !strings.Contains(got, only) {
+		t.Errorf("%s\nwant %s", got, only)
+	}
+	set(exitOK, "Later") // which is not there yet
+	if got := apply(strings.ReplaceAll(lite, "DB", "Later")); !strings.Contains(got, `connections.Later: channel "note" receives over it: `+only) {
+		t.Errorf("%s\nwant %s", got, only)
 	}
 }
 

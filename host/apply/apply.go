@@ -36,6 +36,8 @@ type Config struct {
 	CheckConnection func(ctx context.Context, c host.Connection) error
 	// CheckChannel does the same for channels.
 	CheckChannel func(ctx context.Context, c host.Channel) error
+	// Suits refuses a channel that cannot receive over a connection.
+	Suits func(c host.Channel, over host.Connection) error
 }
 
 // Applier applies documents. It is safe for concurrent use: what is applied

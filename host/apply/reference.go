@@ -32,6 +32,7 @@ func (p *planner) references() {
 			}
 		}
 	}
+	p.receiving()
 	for name, c := range doc.Connections {
 		var settings any
 		if json.Unmarshal(c.Config, &settings) == nil {
@@ -43,6 +44,39 @@ func (p *planner) references() {
 		p.settings(path, s.Settings, security, connections)
 		for name, settings := range s.Services {
 			p.settings(config.Path(path, "services", name), settings, security, connections)
+		}
+	}
+}
+
+// receiving checks channels with the connections that they are to receive
+// over: those of the document, and others whose connection it changes.
+func (p *planner) receiving() {
+	doc := p.req.Document
+	if p.applier.Suits == nil {
+		return
+	}
+	suits := func(c host.Channel) error {
+		over, there := p.state.Connections[c.Connection]
+		if v, named := doc.Connections[c.Connection]; named {
+			over, there = host.Connection{Name: c.Connection, Type: v.Type, Config: v.Config}, true
+		}
+		if !there { // which is said already
+			return nil
+		}
+		return p.applier.Suits(c, over)
+	}
+	for name, c := range doc.Channels {
+		if err := suits(c.Channel(p.req.Tenant, name)); err != nil {
+			p.invalid(config.Path("channels", name), fieldsOfChannel, err)
+		}
+	}
+	for name, c := range p.state.Channels {
+		_, named := doc.Channels[name]
+		if _, changes := doc.Connections[c.Connection]; named || !changes || p.req.Prune {
+			continue
+		}
+		if err := suits(c); err != nil {
+			p.bad(config.Path("connections", c.Connection), "channel %q receives over it: %s", name, host.MessageOf(err))
 		}
 	}
 }

@@ -68,6 +68,9 @@ type SourceSpec[C any, S interface{ policy() Redelivery }] struct {
 	Message []Field
 	// Check refuses what the tags of S let pass.
 	Check func(s S) error
+	// Suits, if set, refuses connections that no channel can receive over,
+	// whose secrets are still references. Its error names the field "connection".
+	Suits func(c C) error
 	// Open connects, as Open of a [Spec] does, and begins to receive nothing yet.
 	Open func(ctx context.Context, c C, s S, env Env) (Source, error)
 	// Parked connects to what the channel has put aside. It is nil if the
@@ -82,6 +85,10 @@ type SourceType struct {
 	Message            []Field // below abi.PrefixMessage
 	// Validate refuses a channel's configuration and names the field below "config".
 	Validate func(raw []byte) error
+	// Suits refuses the configuration of a connection that no channel can
+	// receive over. What is wrong with the connection itself is left to its
+	// own validation.
+	Suits func(connection []byte) error
 	// Open connects with the configurations of a connection and of a channel.
 	Open func(ctx context.Context, connection, channel []byte, secret func(name string) (string, error), env Env) (Source, Redelivery, error)
 	// Parked connects to what the channel has put aside; Invalid if it
@@ -109,7 +116,10 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 		return v, err
 	}
 	both := func(connection, channel []byte, secret func(string) (string, error)) (c C, v S, err error) {
-		if err = decodeConfig(connection, &c, ofConnection, secret); err == nil {
+		if err = decodeConfig(connection, &c, ofConnection, secret); err == nil && s.Suits != nil {
+			err = s.Suits(c)
+		}
+		if err == nil {
 			v, err = decode(channel)
 		}
 		return c, v, err
@@ -119,6 +129,13 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 		Validate: func(raw []byte) error {
 			_, err := decode(raw)
 			return err
+		},
+		Suits: func(connection []byte) error {
+			var c C
+			if s.Suits == nil || decodeConfig(connection, &c, ofConnection, nil) != nil {
+				return nil
+			}
+			return s.Suits(c)
 		},
 		Open: func(ctx context.Context, connection, channel []byte, secret func(string) (string, error), env Env) (Source, Redelivery, error) {
 			c, v, err := both(connection, channel, secret)

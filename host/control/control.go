@@ -44,8 +44,9 @@ type Config struct {
 	// CheckConnection refuses a connection whose type or config is wrong,
 	// with an error that names the field; nil accepts all.
 	CheckConnection func(ctx context.Context, c host.Connection) error
-	// CheckChannel refuses a channel whose type or config is wrong, with an
-	// error that names the field.
+	// CheckChannel refuses a channel whose type or config is wrong, or that
+	// cannot receive over the connection that is there, with an error that
+	// names the field.
 	CheckChannel func(ctx context.Context, c host.Channel) error
 	// Intake says how channels do that receive messages; nil: there are none.
 	Intake Intake

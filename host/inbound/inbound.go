@@ -96,6 +96,24 @@ func (i *Intake) Validate(c host.Channel) error {
 	return t.Validate(raw)
 }
 
+// Suits refuses a channel that cannot receive over a connection: it is of
+// another type, or to a system that has nothing to receive. The error names
+// the field "connection". A channel that Validate refuses suits any.
+func (i *Intake) Suits(c host.Channel, over host.Connection) error {
+	t, ok := i.types[c.Type]
+	if c.REST() || !ok {
+		return nil
+	}
+	return suits(t, over)
+}
+
+func suits(t connector.SourceType, over host.Connection) error {
+	if over.Type != t.Type {
+		return host.FieldErrorf("connection", "connection %q has the type %q, the channel has %q", over.Name, over.Type, t.Type)
+	}
+	return t.Suits(over.Config)
+}
+
 // Set makes the intake receive for these channels, of all tenants, and no
 // others. What has not changed goes on; the rest ends once the messages that
 // it has are dealt with, and begins anew. Set does not wait for that.

@@ -73,8 +73,11 @@ func (c Config) open(ctx context.Context, kind connector.SourceType, channel hos
 	if o.conn, err = c.Catalog.Connection(ctx, channel.Tenant, channel.Connection); err != nil {
 		return o, err
 	}
-	if kind.Open == nil || o.conn.Type != kind.Type {
-		return o, host.FieldErrorf("connection", "connection %q has the type %q, the channel has %q", o.conn.Name, o.conn.Type, channel.Type)
+	if kind.Open == nil {
+		return o, host.FieldErrorf("type", "channel type %q is not one of this host", host.Clip(channel.Type))
+	}
+	if err := suits(kind, o.conn); err != nil {
+		return o, err
 	}
 	allow, err := egress.ParseNetworks(o.conn.AllowNetworks)
 	if err != nil {

@@ -167,7 +167,7 @@ func (h *hosted) expose() error {
 func (h *hosted) makeControl(gatewayAddr string) (err error) {
 	h.control, err = control.New(control.Config{
 		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
-		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection, CheckChannel: h.checkChannel}),
+		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection, CheckChannel: h.validateChannel, Suits: h.intake.Suits}),
 		Book:    h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),
 		CheckConnection:   h.checkConnection,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 )
 
@@ -16,8 +17,26 @@ func (h *hosted) checkConnection(_ context.Context, c host.Connection) error {
 	return err
 }
 
-// checkChannel refuses channels that no connector takes.
-func (h *hosted) checkChannel(_ context.Context, c host.Channel) error { return h.intake.Validate(c) }
+// checkChannel refuses channels that no connector takes, and those that
+// cannot receive over the connection that is there.
+func (h *hosted) checkChannel(ctx context.Context, c host.Channel) error {
+	if err := h.validateChannel(ctx, c); err != nil || c.Connection == "" {
+		return err
+	}
+	over, err := h.catalog.Connection(ctx, c.Tenant, c.Connection)
+	if host.CodeOf(err) == abi.NotFound { // the channel waits for it
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.intake.Suits(c, over)
+}
+
+// validateChannel refuses channels that no connector takes.
+func (h *hosted) validateChannel(_ context.Context, c host.Channel) error {
+	return h.intake.Validate(c)
+}
 
 // connectionTypes lists the types for messages.
 func (h *hosted) connectionTypes() string {

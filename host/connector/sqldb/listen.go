@@ -37,8 +37,16 @@ const (
 func Source() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
 		Type: Type, Channel: abi.ChannelSQL, Doc: "Hands the notifications of a PostgreSQL database (LISTEN) to a service, one at a time.",
-		Message: notifications.Fields(), Check: SourceConfig.check, Open: openListener,
+		Message: notifications.Fields(), Check: SourceConfig.check, Suits: listens, Open: openListener,
 	})
+}
+
+// listens refuses engines without notifications.
+func listens(c Config) error {
+	if c.Engine != postgresql {
+		return host.FieldErrorf("connection", "the connection is to %s, and only PostgreSQL has notifications: use one whose engine is postgresql", c.Engine)
+	}
+	return nil
 }
 
 func (s SourceConfig) check() error {
@@ -74,9 +82,6 @@ type listener struct {
 }
 
 func openListener(ctx context.Context, c Config, s SourceConfig, env connector.Env) (connector.Source, error) {
-	if c.Engine != postgresql {
-		return nil, host.FieldErrorf("connection", "connection %q is to %s, and only PostgreSQL has notifications: use one whose engine is postgresql", env.Name, c.Engine)
-	}
 	config, err := postgresConfig(c, env)
 	if err != nil {
 		return nil, err

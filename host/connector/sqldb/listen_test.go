@@ -91,6 +91,12 @@ func TestNotifications(t *testing.T) {
 	if host.CodeOf(err) != abi.Invalid || !strings.Contains(host.MessageOf(err), "only PostgreSQL has notifications") {
 		t.Errorf("of SQLite: %v", err)
 	}
+	if err := sqldb.Source().Suits([]byte(`{"engine": "mysql", "host": "h", "database": "x", "password": "${secret:db}"}`)); host.CodeOf(err) != abi.Invalid || !strings.Contains(host.MessageOf(err), "the connection is to mysql") {
+		t.Errorf("of MySQL: %v", err)
+	}
+	if err := sqldb.Source().Suits([]byte(config("127.0.0.1:1"))); err != nil {
+		t.Errorf("of PostgreSQL: %v", err)
+	}
 	for raw, want := range map[string]string{
 		`{}`:                          "config.channels",
 		`{"channels": []}`:            "use 1 to 100",
