@@ -184,6 +184,7 @@ func connectionCommand() *command {
 				},
 			},
 			connectionSet(),
+			connectionTypes(),
 			removal("connection", func(ctx context.Context, c *client.Client, tenant, name string) error {
 				return c.DeleteConnection(ctx, tenant, name)
 			}),

@@ -62,22 +62,16 @@ func page(s subject) []byte {
 // settings writes the table of a configuration, objects below their names.
 func settings(b *bytes.Buffer, fields []connector.Field) {
 	b.WriteString("| Setting | Type | Default | Meaning |\n|---|---|---|---|\n")
-	var each func(prefix string, fields []connector.Field)
-	each = func(prefix string, fields []connector.Field) {
-		for _, f := range fields {
-			if f.Type == "object" {
-				fmt.Fprintf(b, "| `%s%s` | object | | %s |\n", prefix, f.Name, cell(f.Doc))
-				each(prefix+f.Name+".", f.Fields)
-				continue
-			}
-			kind := f.Type
-			if f.Secret {
-				kind = "secret"
-			}
-			fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, kind, standing(f), cell(f.Doc+bounds(f)))
+	for _, f := range connector.Flat(fields) {
+		switch {
+		case f.Type == "object":
+			fmt.Fprintf(b, "| `%s` | object | | %s |\n", f.Name, cell(f.Doc))
+			continue
+		case f.Secret:
+			f.Type = "secret"
 		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, standing(f), cell(meaning(f)))
 	}
-	each("", fields)
 }
 
 // operation writes the section of an operation.
@@ -110,7 +104,7 @@ func operation(b *bytes.Buffer, op connector.OpInfo, builtin bool) {
 func operands(b *bytes.Buffer, fields []connector.Field) {
 	b.WriteString("| Field | Type | Default | Meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, standing(f), cell(f.Doc+bounds(f)))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, standing(f), cell(meaning(f)))
 	}
 }
 
@@ -125,19 +119,12 @@ func standing(f connector.Field) string {
 	return ""
 }
 
-// bounds says what values a field takes, after its documentation.
-func bounds(f connector.Field) string {
-	switch {
-	case len(f.Enum) > 0:
-		return "; one of `" + strings.Join(f.Enum, "`, `") + "`"
-	case f.Min != "" && f.Max != "":
-		return "; " + f.Min + " to " + f.Max
-	case f.Min != "":
-		return "; from " + f.Min
-	case f.Max != "":
-		return "; up to " + f.Max
+// meaning is what a field means, its values as code.
+func meaning(f connector.Field) string {
+	if len(f.Enum) > 0 {
+		return f.Doc + "; one of `" + strings.Join(f.Enum, "`, `") + "`"
 	}
-	return ""
+	return f.Meaning()
 }
 
 // cell returns text for a cell of a table.

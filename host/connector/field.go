@@ -105,3 +105,29 @@ func typeName(t reflect.Type) string {
 	}
 	panic(fmt.Sprintf("connector: a configuration has no fields of type %s", t))
 }
+
+// Flat returns settings with those of objects after the object, as "tls.mode".
+func Flat(fields []Field) []Field { return flat("", fields) }
+
+func flat(prefix string, fields []Field) (out []Field) {
+	for _, f := range fields {
+		f.Name = prefix + f.Name
+		out = append(append(out, f), flat(f.Name+".", f.Fields)...)
+	}
+	return out
+}
+
+// Meaning is Doc with the values that the field takes.
+func (f Field) Meaning() string {
+	switch {
+	case len(f.Enum) > 0:
+		return f.Doc + "; one of " + strings.Join(f.Enum, ", ")
+	case f.Min != "" && f.Max != "":
+		return f.Doc + "; " + f.Min + " to " + f.Max
+	case f.Min != "":
+		return f.Doc + "; from " + f.Min
+	case f.Max != "":
+		return f.Doc + "; up to " + f.Max
+	}
+	return f.Doc
+}
