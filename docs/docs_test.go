@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/seraihost/serai/host/connector/connectortest"
 	"github.com/seraihost/serai/host/hosttest"
 	"github.com/seraihost/serai/host/server"
 	"github.com/seraihost/serai/modules/tutorial"
@@ -35,7 +37,8 @@ func documents(t *testing.T) []string {
 //   - of language console is commands and what they print;
 //   - of language python, go, c, sh or console that does neither says why
 //     in skip="…"; needs= names programs that it cannot do without, engine= the engine
-//     that it and the blocks after it need;
+//     that it and the blocks after it need, server=postgresql a database of
+//     its own, whose port stands for 5432;
 //   - with host=quickstart, the first of its document, finds the tutorial on
 //     the host, and its password and key in the environment.
 //
@@ -53,6 +56,7 @@ func example(t *testing.T, doc string) {
 	t.Helper()
 	dir := t.TempDir()
 	var h *hosttest.Host
+	database := sync.OnceValue(func() int { return connectortest.PostgreSQL(t) })
 	for _, b := range blocks(t, doc) {
 		file, isFile := b.attrs["file"]
 		_, skipped := b.attrs["skip"]
@@ -62,7 +66,7 @@ func example(t *testing.T, doc string) {
 		case skipped:
 		case b.attrs["engine"] != "" && b.attrs["engine"] != server.DefaultEngine:
 			t.Skipf("from line %d on it needs a host on %s", b.line, b.attrs["engine"])
-		case !installed(t, b.attrs["needs"]):
+		case !installed(t, b.attrs["needs"]), !hasServer(t, b.attrs["server"]):
 		case b.lang == "console":
 			all, err := steps(b)
 			if err != nil {
@@ -76,6 +80,9 @@ func example(t *testing.T, doc string) {
 				}
 			}
 			for _, s := range all {
+				if b.attrs["server"] != "" {
+					s.command = strings.ReplaceAll(s.command, "5432", strconv.Itoa(database()))
+				}
 				if out, err := shell(t, h, dir, s.command); err != nil || !matches(s.want, out) {
 					t.Fatalf("%s:%d: %s prints\n%s(%v), want\n%s", doc, b.line, strings.TrimSpace(s.command), out, err, s.want)
 				}
@@ -114,6 +121,19 @@ func installed(t *testing.T, programs string) bool {
 		}
 	}
 	return true
+}
+
+// hasServer reports whether a block's database can be started.
+func hasServer(t *testing.T, name string) bool {
+	t.Helper()
+	if name == "" {
+		return true
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if name != "postgresql" || err != nil {
+		t.Fatalf("server=%s: use postgresql (%v)", name, err)
+	}
+	return len(found) > 0 || os.Getenv("CI") == "true" // where starting it fails
 }
 
 func write(t *testing.T, path, text string) {

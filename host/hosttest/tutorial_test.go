@@ -1,9 +1,12 @@
 package hosttest_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector/connectortest"
@@ -151,10 +154,56 @@ class GetUserDetails(Service):
         self.response.payload = {'user_name': 'John Doe', 'user_type': 'SRT'}
 `
 
-// TestDetailsTutorial does what the tutorial of Zato 4.1 does.
+// TestDetailsTutorial does what the tutorial of Zato 4.1 does, with the
+// database that the host keeps.
 func TestDetailsTutorial(t *testing.T) {
 	t.Parallel()
 	h := startTutorial(t)
+	checkDetails(t, h)
+	for _, header := range []string{"X-API-Key: wrong", "X-API-Key: pk", tutorialLogin, "X-Other: x"} {
+		if r := h.Call("GET", tutorial.MyPath, "", header); r.Status != 401 {
+			t.Errorf("%s: %d %s", header, r.Status, r.Body)
+		}
+	}
+}
+
+// TestDetailsTutorialOnPostgreSQL does it with a database as a bank has one:
+// only the connection is another one.
+func TestDetailsTutorialOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	server := connectortest.StartPostgreSQL(t, "of-the-bank")
+	h := startTutorial(t)
+	if err := h.Operator.SetSecret(t.Context(), host.DefaultTenant, "billing.password", []byte("of-the-bank")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Operator.PutConnection(t.Context(), host.DefaultTenant, "Billing", client.Connection{
+		Type: "sql", AllowNetworks: []string{"127.0.0.0/8"},
+		Config: fmt.Appendf(nil, `{"engine": "postgresql", "host": "127.0.0.1", "port": %d, "database": "postgres", "username": "test", "password": "${secret:billing.password}"}`, server.Port),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Operator.Invoke(t.Context(), host.DefaultTenant, "billing.set-up", "application/json", []byte("{}")); err != nil {
+		t.Fatal(hosttest.Explain(err))
+	}
+	checkDetails(t, h)
+	db, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://test:of-the-bank@%s/postgres?sslmode=disable", server.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	if tag, err := db.Exec(t.Context(), "UPDATE balance SET account_balance = '-1.25' WHERE user_name = 'my.user'"); err != nil || tag.RowsAffected() != 1 {
+		t.Fatal(tag, err)
+	}
+	r := h.Call("GET", tutorial.MyPath+"?name=my.user", "", tutorialKey)
+	if want := `{"user_type": "RGV", "account_no": "123456", "account_balance": "-1.25"}`; r.Status != 200 || r.Body != want {
+		t.Errorf("after a change in the database: %d %s, want %s", r.Status, r.Body, want)
+	}
+}
+
+// checkDetails asks for the details of all that there are.
+func checkDetails(t *testing.T, h *hosttest.Host) {
+	t.Helper()
 	for _, c := range []struct {
 		query, body, want, line string
 	}{
@@ -173,10 +222,5 @@ func TestDetailsTutorial(t *testing.T) {
 	r := h.Call("GET", tutorial.MyPath+"?name=somebody.else", "", tutorialKey)
 	if f := failureOf(t, h, r); r.Status != 500 || !strings.HasSuffix(f.Type, "NoResultFound") {
 		t.Errorf("%d %s: %+v", r.Status, r.Body, f)
-	}
-	for _, header := range []string{"X-API-Key: wrong", "X-API-Key: pk", tutorialLogin, "X-Other: x"} {
-		if r := h.Call("GET", tutorial.MyPath, "", header); r.Status != 401 {
-			t.Errorf("%s: %d %s", header, r.Status, r.Body)
-		}
 	}
 }
