@@ -29,7 +29,7 @@ type Config struct {
 	Password         string        `json:"password" secret:"true" example:"${secret:redis.password}" doc:"of the user"`
 	SentinelPassword string        `json:"sentinel_password" secret:"true" doc:"of the sentinels, if they have one"`
 	TLS              connector.TLS `json:"tls" doc:"encryption of the connection"`
-	PoolSize         int           `json:"pool_size" default:"10" min:"1" max:"500" doc:"most connections to a server at a time"`
+	PoolSize         int           `json:"pool_size" default:"10" min:"1" max:"500" doc:"most sockets to a server at a time beside the one that commands share in the mode single; commands that wait, transactions, watches and large requests take one each"`
 	Timeout          host.Duration `json:"timeout" default:"5s" min:"1ms" max:"1h" doc:"of commands that do not wait; the service's own deadline counts too"`
 }
 

@@ -2,6 +2,7 @@
 // or what Sentinel watches.
 //
 // Services send commands in Redis' own protocol, RESP2, and get replies in it.
-// Neither side is trusted: parse.go reads what a service sends, guard.go what a
-// server sends, before anything is made of it.
+// Neither side is trusted: parse.go reads what a service sends, taking.go what a
+// server sends over the socket that commands share, guard.go what it sends over
+// those of the library.
 package redisdb

@@ -65,6 +65,12 @@ func perform(ctx context.Context, s *Server, r *connector.Request, in commands) 
 	if err != nil {
 		return out, err
 	}
+	if in.Watch == "" && !in.Transaction && !waits && s.shared != nil {
+		out.Body, err = s.share(ctx, in.Body, len(all), reads)
+		if !errors.Is(err, errOccupied) {
+			return out, err
+		}
+	}
 	patience := s.timeout
 	if waits && !in.Transaction {
 		patience = 0
@@ -85,6 +91,22 @@ func perform(ctx context.Context, s *Server, r *connector.Request, in commands) 
 	out.Body, err = s.send(ctx, run, all, in.Transaction, patience)
 	if reads && !in.Transaction && errors.Is(err, connector.ErrNotConnected) && ctx.Err() == nil {
 		out.Body, err = s.send(ctx, run, all, in.Transaction, patience)
+	}
+	return out, err
+}
+
+// share sends a request of so many commands over the socket that calls share,
+// once more if it only reads and the socket turns out to be lost.
+func (s *Server) share(ctx context.Context, request []byte, commands int, reads bool) ([]byte, error) {
+	out, err := s.shared.do(ctx, request, commands)
+	if err == nil || errors.Is(err, errOccupied) {
+		return out, err
+	}
+	if err = s.fault(ctx, err); reads && errors.Is(err, connector.ErrNotConnected) && ctx.Err() == nil {
+		out, err = s.shared.do(ctx, request, commands)
+		if !errors.Is(err, errOccupied) {
+			err = s.fault(ctx, err)
+		}
 	}
 	return out, err
 }

@@ -22,6 +22,7 @@ func parse(b []byte) ([][]string, error) {
 		return nil, host.Errorf(abi.TooLarge, "the commands have %d bytes, at most %d", len(b), maxRequest)
 	}
 	var out [][]string
+	text := string(b) // that all words share
 	words := 0
 	for len(b) > 0 {
 		n, rest, ok := header(b, '*')
@@ -38,7 +39,8 @@ func parse(b []byte) ([][]string, error) {
 			if !ok || size > len(after)-2 || after[size] != '\r' || after[size+1] != '\n' {
 				return nil, malformed(len(out), "a bulk string")
 			}
-			command = append(command, string(after[:size]))
+			at := len(text) - len(after)
+			command = append(command, text[at:at+size])
 			rest = after[size+2:]
 		}
 		out, b = append(out, command), rest

@@ -1,7 +1,6 @@
 package redisdb
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/seraihost/serai/abi"
@@ -15,77 +14,96 @@ const (
 	ofElsewhere  = "it reaches other databases or servers"
 )
 
-// refused are the commands that services may not send.
-var refused = merge(
+// rule is what matters of a command.
+type rule struct {
+	refused string // why services may not send it
+	reads   bool   // it is repeated when a connection is lost
+	waits   bool   // for something to happen
+	depends bool   // more is to be said about its words
+}
+
+// rules of commands, by their names in lower case.
+var rules = func() map[string]rule {
+	all := make(map[string]rule)
+	add := func(names string, change func(*rule)) {
+		for name := range strings.FieldsSeq(names) {
+			r := all[name]
+			change(&r)
+			all[name] = r
+		}
+	}
+	refuse := func(why, names string) { add(names, func(r *rule) { r.refused = why }) }
 	refuse(ofConnection, "auth select hello reset quit client readonly readwrite asking sync psync replconf "+
-		"subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe monitor"),
-	refuse("a transaction is the field transaction", "multi exec discard"),
-	refuse("use redis.watch", "watch unwatch"),
+		"subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe monitor")
+	refuse("a transaction is the field transaction", "multi exec discard")
+	refuse("use redis.watch", "watch unwatch")
 	refuse(ofServer, "shutdown debug config replicaof slaveof failover cluster save bgsave bgrewriteaof acl module latency slowlog "+
-		"restore-asking pfdebug pfselftest"),
-	refuse(ofElsewhere, "move swapdb flushall migrate"),
-)
+		"restore-asking pfdebug pfselftest")
+	refuse(ofElsewhere, "move swapdb flushall migrate")
+	add("get mget exists ttl pttl expiretime pexpiretime type strlen getrange substr getbit bitcount bitpos "+
+		"hget hmget hgetall hexists hkeys hvals hlen hstrlen hscan hrandfield lrange llen lindex lpos "+
+		"smembers sismember smismember scard srandmember sinter sintercard sunion sdiff sscan "+
+		"zscore zmscore zcard zcount zlexcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex "+
+		"zscan zrandmember zunion zinter zdiff scan keys randomkey dbsize xrange xrevrange xlen xinfo xpending ping echo time "+
+		"eval_ro evalsha_ro fcall_ro geopos geodist geohash geosearch pfcount info object memory dump",
+		func(r *rule) { r.reads = true })
+	add("blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop wait waitaof", func(r *rule) { r.waits = true })
+	add("script copy xread xreadgroup", func(r *rule) { r.depends = true })
+	return all
+}()
 
-func refuse(why, names string) map[string]string {
-	out := make(map[string]string)
-	for name := range strings.FieldsSeq(names) {
-		out[name] = why
+// ruleOf returns the rule of a command, and its name in lower case if the rule
+// depends on its words.
+func ruleOf(command string) (rule, string) {
+	var lower [24]byte // no command with a rule has a longer name
+	if len(command) > len(lower) {
+		return rule{}, ""
 	}
-	return out
-}
-
-func merge(all ...map[string]string) map[string]string {
-	out := make(map[string]string)
-	for _, m := range all {
-		maps.Copy(out, m)
+	for i := range len(command) {
+		c := command[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
 	}
-	return out
+	r := rules[string(lower[:len(command)])]
+	if !r.depends {
+		return r, ""
+	}
+	return r, string(lower[:len(command)])
 }
-
-// reading are the commands that are repeated when a connection is lost.
-var reading = refuse("", "get mget exists ttl pttl expiretime pexpiretime type strlen getrange substr getbit bitcount bitpos "+
-	"hget hmget hgetall hexists hkeys hvals hlen hstrlen hscan hrandfield lrange llen lindex lpos "+
-	"smembers sismember smismember scard srandmember sinter sintercard sunion sdiff sscan "+
-	"zscore zmscore zcard zcount zlexcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex "+
-	"zscan zrandmember zunion zinter zdiff scan keys randomkey dbsize xrange xrevrange xlen xinfo xpending ping echo time "+
-	"eval_ro evalsha_ro fcall_ro geopos geodist geohash geosearch pfcount info object memory dump")
-
-// waiting are the commands that wait for something to happen.
-var waiting = refuse("", "blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop wait waitaof")
 
 // judge refuses commands, and says what else matters of them: whether one may
 // wait, and whether all of them only read.
 func judge(commands [][]string) (waits, reads bool, err error) {
 	reads = true
 	for _, c := range commands {
-		name := strings.ToLower(c[0])
-		if why := refusal(name, c); why != "" {
-			return false, false, host.Errorf(abi.Denied, "the command %s is refused: %s", strings.ToUpper(host.Clip(name)), why)
+		r, name := ruleOf(c[0])
+		switch {
+		case name == "script" && len(c) > 1 && !anyFold(c[1], "LOAD", "EXISTS", "FLUSH"):
+			r.refused = ofConnection
+		case name == "copy" && hasDB(c):
+			r.refused = ofElsewhere
+		case name == "xread" || name == "xreadgroup":
+			r.waits = hasBlock(c)
 		}
-		if _, ok := reading[name]; !ok {
-			reads = false
+		if r.refused != "" {
+			return false, false, host.Errorf(abi.Denied, "the command %s is refused: %s", strings.ToUpper(host.Clip(c[0])), r.refused)
 		}
-		_, is := waiting[name]
-		waits = waits || is || (name == "xread" || name == "xreadgroup") && hasBlock(c)
+		reads = reads && r.reads
+		waits = waits || r.waits
 	}
 	return waits, reads, nil
 }
 
-func refusal(name string, c []string) string {
-	if why := refused[name]; why != "" {
-		return why
-	}
-	switch {
-	case name == "script" && len(c) > 1 && !anyFold(c[1], "LOAD", "EXISTS", "FLUSH"):
-		return ofConnection
-	case name == "copy":
-		for _, w := range c[min(len(c), 3):] {
-			if strings.EqualFold(w, "DB") {
-				return ofElsewhere
-			}
+// hasDB reports whether COPY names another database.
+func hasDB(c []string) bool {
+	for _, w := range c[min(len(c), 3):] {
+		if strings.EqualFold(w, "DB") {
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 // hasBlock reports whether XREAD or XREADGROUP waits for new entries.

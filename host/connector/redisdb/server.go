@@ -22,9 +22,12 @@ import (
 // idleTime is how long a socket is kept unused.
 const idleTime = 5 * time.Minute
 
-// Server is an open connection: a pool of sockets to one or more servers.
+// Server is an open connection to one or more servers. Commands of one server
+// share a socket; what needs a socket of its own for a while, and what may go to
+// several servers, goes through the library's pool.
 type Server struct {
 	client  redis.UniversalClient
+	shared  *shared // nil unless there is one server
 	timeout time.Duration
 	flights flights
 
@@ -42,8 +45,11 @@ func open(ctx context.Context, c Config, env connector.Env) (*Server, error) {
 		timeout: time.Duration(c.Timeout), flights: flights{byDeadline: make(map[int64]*flight)}, watches: make(map[string]*watched),
 	}
 	s.client = c.client(c.dial(&s.flights, env.Dial))
+	if c.Mode == single {
+		s.shared = newShared(c, env.Dial)
+	}
 	if err := s.Ping(ctx); err != nil {
-		_ = s.client.Close()
+		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -100,6 +106,9 @@ func (s *Server) Ping(ctx context.Context) error {
 
 // Close closes all sockets.
 func (s *Server) Close() error {
+	if s.shared != nil {
+		s.shared.close()
+	}
 	if err := s.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
 		return fmt.Errorf("closing client: %w", err)
 	}
