@@ -12,6 +12,8 @@ type ChannelState struct {
 	Done      uint64    `json:"done"`            // messages that its service has dealt with, since the host started
 	Failed    uint64    `json:"failed"`          // attempts that failed
 	Parked    uint64    `json:"parked"`          // messages that were put aside
+	Dropped   uint64    `json:"dropped"`         // messages for which there was no room
+	Opened    uint64    `json:"opened"`          // how often the channel has connected
 }
 
 // ChannelStatus is a channel with its state, which those of the gateway and

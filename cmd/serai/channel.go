@@ -92,7 +92,7 @@ func state(v host.ChannelStatus) string {
 	for _, c := range []struct {
 		n    uint64
 		what string
-	}{{s.Done, "done"}, {s.Failed, "failed"}, {s.Parked, "parked"}} {
+	}{{s.Done, "done"}, {s.Failed, "failed"}, {s.Parked, "parked"}, {s.Dropped, "dropped"}} {
 		if c.n > 0 {
 			fmt.Fprintf(&out, ", %d %s", c.n, c.what)
 		}

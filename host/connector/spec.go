@@ -76,6 +76,9 @@ type Env struct {
 	// that keep files. It may not exist yet.
 	Dir string
 	Log *slog.Logger
+	// Dropped, if not nil, is told how many messages a source has dropped
+	// because there was no room for them.
+	Dropped func(messages int)
 }
 
 // Connector is a [Spec] without its types.

@@ -38,6 +38,8 @@ type Config struct {
 	Invoker func() host.Invoker
 	Book    *telemetry.Book
 	Logger  *slog.Logger
+	// Dir is where sources keep files, in a folder for each tenant.
+	Dir string
 	// AtOnce is how many messages of one tenant are in its services at a
 	// time; 0 is [DefaultAtOnce].
 	AtOnce int

@@ -64,6 +64,9 @@ func (w *world) Run(ctx context.Context, deliver connector.Deliver) error {
 			if body == "lost" {
 				return connector.ErrNotConnected
 			}
+			if body == "panic" {
+				panic("of the source")
+			}
 			d, err := deliver(ctx, connector.Message{Body: []byte(body), Envelope: abi.Envelope{{Name: abi.PrefixMessage + "n", Value: "1"}}})
 			w.mu.Lock()
 			w.settled = append(w.settled, fmt.Sprint(body, " ", map[connector.Disposition]string{connector.Done: "done", connector.Park: "park", connector.Again: "again"}[d], " ", err))
@@ -247,20 +250,25 @@ func TestChannelsComeAndGo(t *testing.T) {
 	set(channel(quick), other)
 	w.queue <- "lost"
 	until(t, "it is opened again", func() bool { return slices.Equal(opened(), []string{"q1", "q1"}) })
+	w.queue <- "panic"
+	until(t, "it is opened after a panic", func() bool { return slices.Equal(opened(), []string{"q1", "q1", "q1"}) })
+	if s, _ := i.State("t", "in"); s.Opened != 3 || !strings.Contains(s.Error, "internal error") {
+		t.Errorf("the state is %+v", s)
+	}
 	w.mu.Lock()
 	w.secrets["s"] = "2"
 	w.mu.Unlock()
 	set(channel(quick), other)
-	until(t, "it is opened with a new secret", func() bool { return slices.Equal(opened(), []string{"q1", "q1", "q2"}) })
+	until(t, "it is opened with a new secret", func() bool { return slices.Equal(opened(), []string{"q1", "q1", "q1", "q2"}) })
 	set(channel(strings.Replace(quick, `"q"`, `"r"`, 1)), other)
-	until(t, "it is opened with another queue", func() bool { return len(opened()) == 4 && opened()[3] == "r2" })
+	until(t, "it is opened with another queue", func() bool { return len(opened()) == 5 && opened()[4] == "r2" })
 	w.mu.Lock()
 	w.connections["none"] = w.connections["C"]
 	w.mu.Unlock()
 	disabled := channel(quick)
 	disabled.Disabled = true
 	set(disabled, other)
-	until(t, "the other one is opened", func() bool { return len(opened()) == 5 })
+	until(t, "the other one is opened", func() bool { return len(opened()) == 6 })
 	set()
 	w.queue <- "nobody takes it"
 	time.Sleep(20 * time.Millisecond)

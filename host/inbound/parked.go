@@ -3,12 +3,10 @@ package inbound
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
-	"github.com/seraihost/serai/host/connector/egress"
 )
 
 // MaxListed is how many parked messages are listed at most.
@@ -41,59 +39,17 @@ func (i *Intake) parked(ctx context.Context, c host.Channel, fn func(connector.P
 	if c.REST() {
 		return host.Errorf(abi.Invalid, "channel %q answers requests; it puts nothing aside", c.Name)
 	}
-	o, err := i.opening(ctx, c)
+	o, err := i.opening(ctx, i.types[c.Type], c)
 	if err != nil {
 		return err
 	}
-	p, err := o.kind.Parked(ctx, o.conn.Config, c.Config, o.secret, o.env)
+	p, err := o.kind.Parked(ctx, o.Record.Config, c.Config, o.Secret, o.env)
 	if err == nil {
 		err = fn(p)
 		err = errors.Join(err, p.Close())
 	}
-	if _, coded := errors.AsType[*host.Error](err); err == nil || coded {
-		return err
-	}
-	code := abi.Remote
-	if errors.Is(err, connector.ErrNotConnected) || errors.Is(err, context.DeadlineExceeded) {
-		code = abi.Unavailable
-	}
-	return &host.Error{Code: code, Err: err, Message: explain(err)}
-}
-
-// opening is what a source is opened with.
-type opening struct {
-	kind   connector.SourceType
-	conn   host.Connection
-	secret func(name string) (string, error)
-	env    connector.Env
-}
-
-func (c Config) open(ctx context.Context, kind connector.SourceType, channel host.Channel) (o opening, err error) {
-	o.kind = kind
-	if o.conn, err = c.Catalog.Connection(ctx, channel.Tenant, channel.Connection); err != nil {
-		return o, err
-	}
-	if kind.Open == nil {
-		return o, host.FieldErrorf("type", "channel type %q is not one of this host", host.Clip(channel.Type))
-	}
-	if err := suits(kind, o.conn); err != nil {
-		return o, err
-	}
-	allow, err := egress.ParseNetworks(o.conn.AllowNetworks)
 	if err != nil {
-		return o, err
+		return o.Explain(err)
 	}
-	o.secret = func(name string) (string, error) {
-		value, err := c.Catalog.Secret(ctx, channel.Tenant, name)
-		return string(value), err
-	}
-	o.env = connector.Env{
-		Tenant: o.conn.Tenant, Name: o.conn.Name, Dial: egress.NewDialer(egress.Policy{Allow: allow}).DialContext,
-		Log: c.Logger.With(slog.String("tenant", o.conn.Tenant), slog.String("channel", channel.Name)),
-	}
-	return o, nil
-}
-
-func (i *Intake) opening(ctx context.Context, c host.Channel) (opening, error) {
-	return i.open(ctx, i.types[c.Type], c)
+	return nil
 }

@@ -7,13 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
-	"github.com/seraihost/serai/host/connector/egress"
 )
 
 // How long a system is left alone that could not be reached, and a message
@@ -48,9 +48,6 @@ func (r *receiver) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil {
-			err = connector.ErrNotConnected // it should not have ended
-		}
 		r.state.set(false, err)
 		if time.Since(began) > settled {
 			failures = 0
@@ -67,24 +64,49 @@ func (r *receiver) run(ctx context.Context) {
 
 // receive opens a source and receives until it is lost or ctx ends.
 func (r *receiver) receive(ctx context.Context) error {
-	o, err := r.open(ctx, r.kind, r.channel)
+	o, err := r.opening(ctx, r.kind, r.channel)
 	if err != nil {
 		return err
 	}
+	err = safely(func() error { return r.over(ctx, o) })
+	if err == nil && ctx.Err() == nil {
+		err = connector.ErrNotConnected // it should not have ended
+	}
+	if err != nil {
+		return o.Explain(err)
+	}
+	return nil
+}
+
+// over receives over a source.
+func (r *receiver) over(ctx context.Context, o opening) error {
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	source, policy, err := r.kind.Open(opening, o.conn.Config, r.channel.Config, o.secret, o.env)
+	o.env.Dropped = r.dropped
+	source, policy, err := r.kind.Open(opening, o.Record.Config, r.channel.Config, o.Secret, o.env)
 	if err != nil {
 		return err
 	}
+	r.state.opened.Add(1)
 	r.state.set(true, nil)
-	err = source.Run(ctx, func(ctx context.Context, m connector.Message) (connector.Disposition, error) {
-		return r.deliver(ctx, policy, m)
+	err = safely(func() error {
+		return source.Run(ctx, func(ctx context.Context, m connector.Message) (connector.Disposition, error) {
+			return r.deliver(ctx, policy, m)
+		})
 	})
 	if gone := source.Close(); err == nil {
 		err = gone // else it is a consequence
 	}
 	return err
+}
+
+// dropped notes that there was no room for messages, at first and then each
+// time that there are twice as many in the log of the service.
+func (r *receiver) dropped(messages int) {
+	before := r.state.dropped.Add(uint64(messages)) - uint64(messages)                         //nolint:gosec // a count
+	if now := before + uint64(messages); before == 0 || bits.Len64(now) > bits.Len64(before) { //nolint:gosec // the same
+		r.note("", abi.LevelWarning, fmt.Sprintf("there is no room for what comes: %d messages are dropped since the host started", now))
+	}
 }
 
 // deliver tries the service until it has dealt with the message, or has
@@ -212,13 +234,7 @@ func explain(err error) string {
 		}
 		return host.MessageOf(err)
 	}
-	if errors.Is(err, egress.ErrDenied) {
-		return "the connection leads to an address that it may not reach; the operator allows networks with allow_networks"
-	}
-	if errors.Is(err, connector.ErrNotConnected) || errors.Is(err, context.DeadlineExceeded) {
-		return "the system cannot be reached"
-	}
-	return "the system refuses: " + err.Error()
+	return host.MessageOf(err)
 }
 
 // backoff returns the n-th pause, between half of it and half as much again.

@@ -21,6 +21,7 @@ type state struct {
 
 	inFlight             atomic.Int64
 	done, failed, parked atomic.Uint64
+	dropped, opened      atomic.Uint64
 }
 
 // set notes that the channel receives, or why it does not.
@@ -42,6 +43,7 @@ func (s *state) read() host.ChannelState {
 	return host.ChannelState{
 		Receiving: s.receiving, Since: s.since, Error: s.err, InFlight: s.inFlight.Load(),
 		Done: s.done.Load(), Failed: s.failed.Load(), Parked: s.parked.Load(),
+		Dropped: s.dropped.Load(), Opened: s.opened.Load(),
 	}
 }
 

@@ -124,7 +124,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
 	h.intake = inbound.New(inbound.Config{
-		Catalog: h.catalog, Types: standard.Sources(), Book: h.book, Logger: c.Logger,
+		Catalog: h.catalog, Types: standard.Sources(), Book: h.book, Logger: c.Logger, Dir: dir("connections"),
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
 	h.kv = kv.New(store)

@@ -20,14 +20,17 @@ var (
 		"Whether a channel receives messages.", []string{"tenant", "channel"}, nil)
 	channelInFlightDesc = prometheus.NewDesc("serai_channel_in_flight",
 		"Messages that a channel has and has not settled.", []string{"tenant", "channel"}, nil)
+	channelOpenedDesc = prometheus.NewDesc("serai_channel_opened_total",
+		"How often a channel has connected to its system.", []string{"tenant", "channel"}, nil)
 	channelMessagesDesc = prometheus.NewDesc("serai_channel_messages_total",
-		"Messages of a channel: done, failed (attempts), parked.", []string{"tenant", "channel", "outcome"}, nil)
+		"Messages of a channel: done, failed (attempts), parked, dropped.", []string{"tenant", "channel", "outcome"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c ChannelCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- receivingDesc
 	ch <- channelInFlightDesc
+	ch <- channelOpenedDesc
 	ch <- channelMessagesDesc
 }
 
@@ -44,7 +47,8 @@ func (c ChannelCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(receivingDesc, prometheus.GaugeValue, receiving, tenant, name)
 		ch <- prometheus.MustNewConstMetric(channelInFlightDesc, prometheus.GaugeValue, float64(s.InFlight), tenant, name)
-		for outcome, n := range map[string]uint64{"done": s.Done, "failed": s.Failed, "parked": s.Parked} {
+		ch <- prometheus.MustNewConstMetric(channelOpenedDesc, prometheus.CounterValue, float64(s.Opened), tenant, name)
+		for outcome, n := range map[string]uint64{"done": s.Done, "failed": s.Failed, "parked": s.Parked, "dropped": s.Dropped} {
 			ch <- prometheus.MustNewConstMetric(channelMessagesDesc, prometheus.CounterValue, float64(n), tenant, name, outcome)
 		}
 	})

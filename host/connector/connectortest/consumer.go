@@ -23,8 +23,12 @@ import (
 type consumer struct {
 	suite SourceSuite
 	place string
+	addr  string                              // of the server
 	serve func(c *consumer, body string) bool // reports whether the service succeeds
 	stop  func()                              // twice is as once
+
+	intake *inbound.Intake
+	book   *telemetry.Book
 
 	mu           sync.Mutex
 	calls        []*host.Call
@@ -43,12 +47,23 @@ func (s SourceSuite) receive(t *testing.T, place, channel string, serve func(c *
 		serve = func(*consumer, string) bool { return true }
 	}
 	s.Send(t, place) // the place exists
-	c := &consumer{suite: s, place: place, serve: serve, done: map[string]bool{}}
+	c := &consumer{suite: s, place: place, addr: s.Server.Addr(), serve: serve, done: map[string]bool{}}
+	c.start(t, channel, slog.New(slog.DiscardHandler))
+	if s.Lossy {
+		c.ready(t)
+	}
+	return c
+}
+
+// start runs the host's part until stop is called or the test ends.
+func (c *consumer) start(t *testing.T, channel string, log *slog.Logger) {
 	book := telemetry.NewBook(telemetry.Options{})
+	source := c.suite.Source
 	intake := inbound.New(inbound.Config{
-		Catalog: c, Types: []connector.SourceType{s.Source}, Invoker: func() host.Invoker { return c },
-		Book: book, Logger: slog.New(slog.DiscardHandler),
+		Catalog: c, Types: []connector.SourceType{source}, Invoker: func() host.Invoker { return c },
+		Book: book, Logger: log,
 	})
+	c.intake, c.book = intake, book
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -61,11 +76,7 @@ func (s SourceSuite) receive(t *testing.T, place, channel string, serve func(c *
 		_ = book.Close()
 	})
 	t.Cleanup(c.stop)
-	intake.Set(ctx, []host.Channel{{Tenant: "t", Name: "in", Type: s.Source.Type, Connection: "C", Service: "s", Config: json.RawMessage(channel)}})
-	if s.Lossy {
-		c.ready(t)
-	}
-	return c
+	intake.Set(ctx, []host.Channel{{Tenant: "t", Name: "in", Type: source.Type, Connection: "C", Service: "s", Config: json.RawMessage(channel)}})
 }
 
 // ready waits until the source listens.
@@ -82,7 +93,7 @@ func (c *consumer) ready(t *testing.T) {
 // Connection implements inbound.Catalog.
 func (c *consumer) Connection(context.Context, string, string) (host.Connection, error) {
 	return host.Connection{
-		Tenant: "t", Name: "C", Type: c.suite.Source.Type, Config: []byte(c.suite.Config(c.suite.Server.Addr())), AllowNetworks: loopback,
+		Tenant: "t", Name: "C", Type: c.suite.Source.Type, Config: []byte(c.suite.Config(c.addr)), AllowNetworks: loopback,
 	}, nil
 }
 

@@ -55,6 +55,7 @@ func RunSource(t *testing.T, s SourceSuite) {
 	t.Run("stop", s.stop)
 	t.Run("close", s.closing)
 	t.Run("silent", s.silent)
+	t.Run("discreet", s.discreet)
 	t.Run("strangers", s.strangers)
 	t.Run("restart", s.restart)
 	t.Run("frozen", s.frozen)

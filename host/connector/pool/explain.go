@@ -24,7 +24,13 @@ func (s *slot) explain(cause error, r *redactor, err error) error {
 		r = s.redact
 		s.mu.Unlock()
 	}
-	out := explained(cause, quote(s.key.name), r, err)
+	return explain(cause, quote(s.key.name), r, err)
+}
+
+// explain returns an error whose message is for services, and whose chain is
+// for the log, without secrets.
+func explain(cause error, name string, r *redactor, err error) *host.Error {
+	out := explained(cause, name, r, err)
 	if text := r.secretsIn(err.Error()); text != err.Error() {
 		err = &redacted{text, err}
 	}

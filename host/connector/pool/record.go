@@ -145,7 +145,7 @@ func (s *slot) stats() (host.ConnectionStats, bool) {
 	defer s.mu.Unlock()
 	out.Type, out.Open = s.kind, s.live != nil
 	if s.live != nil {
-		out.Type = s.live.record.Type
+		out.Type = s.live.Record.Type
 	}
 	out.Pings, out.PingFailures = s.pings[0], s.pings[1]
 	out.Durations, out.Seconds = s.durations, s.seconds

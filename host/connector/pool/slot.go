@@ -1,14 +1,10 @@
 package pool
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,10 +37,8 @@ type slot struct {
 
 // live is an open connection.
 type live struct {
-	conn    connector.Conn
-	record  host.Connection
-	secrets []byte // digest of those that it was opened with
-	redact  *redactor
+	Setting
+	conn connector.Conn
 
 	// The slot's lock guards the rest.
 	generation uint64
@@ -119,8 +113,8 @@ func (s *slot) gone() error {
 
 // enter counts a user of an open connection in. The slot is locked.
 func (s *slot) enter(l *live, kind string, now time.Time, look bool) (probe bool, err error) {
-	if l.record.Type != kind {
-		return false, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, not %q", l.record.Name, l.record.Type, kind)
+	if l.Record.Type != kind {
+		return false, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, not %q", l.Record.Name, l.Record.Type, kind)
 	}
 	if !look {
 		probe, err = s.breaker.admit(now, s.key.name)
@@ -251,7 +245,7 @@ func (s *slot) open(now time.Time, look bool) (o *opening, err error) {
 
 // opened ends an attempt.
 func (s *slot) opened(o *opening, l *live, err error) {
-	if err != nil && host.CodeOf(err) == abi.NotFound && l.record.Name == "" {
+	if err != nil && host.CodeOf(err) == abi.NotFound && l.Record.Name == "" {
 		s.pool.drop(s) // there is no such connection
 	}
 	s.mu.Lock()
@@ -296,43 +290,24 @@ func (s *slot) connect(ctx context.Context, o *opening) (*live, error) {
 	p := s.pool
 	l := &live{generation: p.generation.Load(), checked: time.Now()} // before reading: a change meanwhile makes it stale
 	var err error
-	if l.record, err = p.source.Connection(ctx, s.key.tenant, s.key.name); err != nil {
-		l.record = host.Connection{}
+	if l.Setting, err = ReadSetting(ctx, p.source, s.key.tenant, s.key.name); err != nil {
 		return l, err
 	}
-	kind, ok := p.types[l.record.Type]
+	kind, ok := p.types[l.Record.Type]
 	if !ok {
-		return l, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.record.Type)
+		return l, host.FieldErrorf(abi.FieldConnection, "connection %q has the type %q, which has no such operation", s.key.name, l.Record.Type)
 	}
-	var secrets bytes.Buffer
-	l.redact = new(redactor)
-	secret := func(name string) (string, error) {
-		value, err := p.source.Secret(ctx, s.key.tenant, name)
-		fmt.Fprintf(&secrets, "%d:%s", len(value), value)
-		l.redact.hide(string(value))
-		return string(value), err
-	}
-	if err := connector.EachSecret(l.record.Config, secret); err != nil {
-		return l, err
-	}
-	l.secrets = digest(secrets.Bytes())
 	if old := s.unchanged(l); old != nil {
 		return old, nil
 	}
 	if err := s.mayTry(l, o); err != nil {
 		return l, err
 	}
-	allow, err := egress.ParseNetworks(l.record.AllowNetworks)
+	env, err := l.Env(p.dir, p.log)
 	if err != nil {
 		return l, err
 	}
-	log := slog.New(redactingHandler{p.log.Handler(), l.redact})
-	l.conn, err = openConn(ctx, kind, l.record.Config, secret, connector.Env{
-		Tenant: s.key.tenant, Name: s.key.name,
-		Dial: l.redact.dial(egress.NewDialer(egress.Policy{Allow: allow}).DialContext),
-		Dir:  filepath.Join(p.dir, s.key.tenant),
-		Log:  log.With(slog.String("tenant", s.key.tenant), slog.String("connection", s.key.name)),
-	})
+	l.conn, err = openConn(ctx, kind, l.Record.Config, l.Secret, env)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
@@ -367,10 +342,7 @@ func (s *slot) unchanged(l *live) *live {
 }
 
 // alike reports whether two connections are configured in the same way.
-func (l *live) alike(other *live) bool {
-	return l != nil && l.record.Type == other.record.Type && bytes.Equal(l.record.Config, other.record.Config) &&
-		slices.Equal(l.record.AllowNetworks, other.record.AllowNetworks) && bytes.Equal(l.secrets, other.secrets)
-}
+func (l *live) alike(other *live) bool { return l != nil && l.Setting.alike(other.Setting) }
 
 // mayTry refuses an attempt with a configuration whose system is left alone.
 // Who configures the connection differently need not wait.
