@@ -53,6 +53,8 @@ func (f Form) names() string {
 //
 // The fields of a struct for an object have the tags json, doc and required.
 //
+// A body of bytes is not nil, unless the request streams.
+//
 // The name "*" takes all fields that have no other place, in order.
 //
 // An embedded struct adds its fields. Of a reply, text that is empty and

@@ -103,6 +103,8 @@ func (f *form) decodeBody(v reflect.Value, op string, r *Request) error {
 		return f.decodeObject(v.FieldByIndex(f.body), op, r.Body)
 	case f.Body.Type == "json" && len(r.Body) > 0 && !json.Valid(r.Body):
 		return host.FieldErrorf("body", "the body of %s is no JSON", op)
+	case f.Body.Type == "bytes" && r.Body == nil:
+		v.FieldByIndex(f.body).SetBytes([]byte{}) // a body with nothing in it, for those who tell that from none
 	default:
 		v.FieldByIndex(f.body).SetBytes(r.Body)
 	}

@@ -16,8 +16,8 @@ from serai import Service, errors
 class Cached(Service):
     def handle(self):
         cache = self.out.memcached['Cache']
-        out = [cache.get('k').found, cache.set('k', 'v', expires=60), cache.set('k', b'w', mode='add'), cache.get('k').body.decode()]
-        cache.cas('k', int(cache.get('k').cas), b'41')
+        out = [cache.get('k').found, cache.set('k', 'v', expires=60), cache.set('k', b'w', mode='add'), cache.set('k', mode='prepend'), cache.get('k').body.decode()]
+        cache.cas('k', cache.get('k').cas, b'41')
         out.append(cache.incr('k', by=1))
         out.append(cache.delete('k'))
         try:
@@ -51,7 +51,7 @@ func TestGeneratedOperations(t *testing.T) {
 	s := hosttest.Routes("GET /cached")
 	s.Grants = &host.Grants{Connections: []string{"Cache"}}
 	h.Deploy("cached", hosttest.Python(generated), s)
-	want := `[false, true, false, "v", "42", true, "none", "mode \"sometimes\": use set, add, replace, append, prepend"]`
+	want := `[false, true, false, true, "v", "42", true, "none", "mode \"sometimes\": use set, add, replace, append, prepend"]`
 	if r := h.Call("GET", "/cached", ""); r.Status != 200 || r.Body != want {
 		t.Errorf("%d %s, want %s", r.Status, r.Body, want)
 	}

@@ -51,6 +51,7 @@ func TestConformance(t *testing.T) {
 				}
 			}},
 			{Name: "memcached.get", Fields: fields("key", "none")},
+			{Name: "memcached.set", Fields: fields("key", "a", "mode", "append")},
 			{Name: "memcached.cas", Body: "2", Before: func(ctx context.Context, c *connectortest.Client) (abi.Envelope, error) {
 				if _, err := c.Do(ctx, "memcached.set", fields("key", "c"), "1"); err != nil {
 					return nil, err
@@ -70,6 +71,7 @@ func TestConformance(t *testing.T) {
 			{Op: connectortest.Op{Name: "memcached.set", Fields: fields("key", "big"), Body: strings.Repeat("x", 2<<20)}, Code: abi.Remote},
 			{Op: connectortest.Op{Name: "memcached.set", Fields: fields("key", strings.Repeat("k", 251))}, Code: abi.Invalid},
 			{Op: connectortest.Op{Name: "memcached.cas", Fields: fields("key", "none", "cas", "1"), Body: "x"}, Code: abi.NotFound},
+			{Op: connectortest.Op{Name: "memcached.cas", Fields: fields("key", "none", "cas", "-1")}, Code: abi.Invalid},
 			{Op: connectortest.Op{Name: "memcached.cas", Fields: fields("cas", "0"), Body: "x", Before: storing("f", "x")}, Code: abi.Conflict},
 			{Op: connectortest.Op{Name: "memcached.incr", Before: storing("t", "text")}, Code: abi.Remote},
 			{Op: connectortest.Op{Name: "memcached.incr", Fields: fields("key", "none")}, Code: abi.NotFound},

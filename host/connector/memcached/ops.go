@@ -85,7 +85,7 @@ func set(ctx context.Context, s *Server, _ *connector.Request, in item) (out sto
 type swap struct {
 	key
 	expiry
-	CAS  int64  `field:"cas" required:"true" min:"0" doc:"as memcached.get returned it"`
+	CAS  string `field:"cas" required:"true" doc:"as memcached.get returned it"`
 	Body []byte `body:"what to store"`
 }
 
@@ -93,7 +93,11 @@ func cas(ctx context.Context, s *Server, _ *connector.Request, in swap) (none co
 	if err := in.check(); err != nil {
 		return none, err
 	}
-	line := fmt.Sprintf("cas %s 0 %d %d %d", in.Key, in.seconds(), len(in.Body), in.CAS)
+	id, err := strconv.ParseUint(in.CAS, 10, 64)
+	if err != nil {
+		return none, host.FieldErrorf("cas", "cas %q: use what memcached.get returned", host.Clip(in.CAS))
+	}
+	line := fmt.Sprintf("cas %s 0 %d %d %d", in.Key, in.seconds(), len(in.Body), id)
 	reply, err := s.ask(ctx, line, in.Body, "STORED", "EXISTS", "NOT_FOUND")
 	switch {
 	case err != nil:

@@ -16,7 +16,7 @@ import (
 type statement struct {
 	Transaction string `field:"transaction" doc:"id that sql.begin returned; without it the statement is a transaction of its own"`
 	Body        struct {
-		Statement  string          `json:"statement" required:"true" doc:"SQL with :name or ? where parameters go"`
+		Statement  string          `json:"statement" required:"true" doc:"SQL with :name, or the database's own $1 or ?, where parameters go"`
 		Parameters json.RawMessage `json:"parameters" doc:"an object of values by name, or an array of them"`
 	} `body:"the statement and its parameters"`
 }
@@ -33,7 +33,7 @@ type result struct {
 type many struct {
 	Transaction string `field:"transaction" doc:"id that sql.begin returned; without it the batch is a transaction of its own"`
 	Body        struct {
-		Statement string            `json:"statement" required:"true" doc:"SQL with :name or ? where parameters go"`
+		Statement string            `json:"statement" required:"true" doc:"SQL with :name, or the database's own $1 or ?, where parameters go"`
 		Batch     []json.RawMessage `json:"batch" doc:"sets of parameters, each an object or an array"`
 	} `body:"the statement and its sets of parameters"`
 }

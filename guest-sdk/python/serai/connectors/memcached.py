@@ -38,7 +38,7 @@ class Connection(_form.Connection):
         _form.text(fields, "mode", mode)
         return self._call("memcached.set", fields, body, (("stored", "stored", _form.read_flag), ), None)
 
-    def cas(self, key: str, cas: int, body: bytes | str | None = None, *, expires: float | None = None):
+    def cas(self, key: str, cas: str, body: bytes | str | None = None, *, expires: float | None = None):
         """Stores the body under a key unless somebody else did since it was read.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -48,7 +48,7 @@ class Connection(_form.Connection):
         """
         fields = []
         _form.text(fields, "key", key)
-        _form.number(fields, "cas", cas)
+        _form.text(fields, "cas", cas)
         _form.duration(fields, "expires", expires)
         return self._call("memcached.cas", fields, body, (), None)
 

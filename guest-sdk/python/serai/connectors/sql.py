@@ -13,7 +13,7 @@ class Connection(_form.Connection):
     def execute(self, statement: str, *, transaction: str | None = None, parameters: object | None = None):
         """Executes a statement with parameters and returns its first rows.
 
-        :param statement: SQL with :name or ? where parameters go
+        :param statement: SQL with :name, or the database's own $1 or ?, where parameters go
         :param transaction: id that sql.begin returned; without it the statement is a transaction of its own
         :param parameters: an object of values by name, or an array of them
         :return: an object with
@@ -32,7 +32,7 @@ class Connection(_form.Connection):
     def batch(self, statement: str, *, transaction: str | None = None, batch: list | None = None):
         """Executes a statement once for each of many sets of parameters, all or none.
 
-        :param statement: SQL with :name or ? where parameters go
+        :param statement: SQL with :name, or the database's own $1 or ?, where parameters go
         :param transaction: id that sql.begin returned; without it the batch is a transaction of its own
         :param batch: sets of parameters, each an object or an array
         :return: rows that were changed in all
