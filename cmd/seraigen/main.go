@@ -1,6 +1,6 @@
 // Command seraigen writes what follows from the connectors' descriptions: a
-// reference page of each, and its functions for services in Python. go
-// generate calls it; CI fails when what it writes is not committed.
+// reference page of each, and its functions for services in Python and in Go.
+// go generate calls it; CI fails when what it writes is not committed.
 package main
 
 import (
@@ -48,6 +48,10 @@ func run(root string) error {
 		files["docs/connectors/"+s.Type+".md"] = page(s)
 		if !s.Builtin {
 			files["guest-sdk/python/serai/connectors/"+s.Type+".py"] = python(s)
+		}
+		var err error
+		if files["guest-sdk/go/"+s.Type+"/"+s.Type+".go"], err = golang(s); err != nil {
+			return err
 		}
 	}
 	files["guest-sdk/python/serai/connectors/__init__.py"] = pythonIndex(all)

@@ -24,6 +24,11 @@
 // program would set up lazily belongs into an init function. [Warm] does so
 // for types that are exchanged as JSON.
 //
+// The packages beside this one, such as sql and kv, have the operations of each
+// type of connections and of the host itself, as cmd/seraigen writes them from
+// their descriptions. [KV], [Config], [HTTP] and [Invoke] are shorter ways to
+// what is used most.
+//
 // Elsewhere than on wasip1 the package compiles against a host that tests
 // provide; see package seraitest.
 package serai

@@ -13,6 +13,9 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	serai "github.com/seraihost/serai/guest-sdk/go"
+	"github.com/seraihost/serai/guest-sdk/go/amqp"
+	"github.com/seraihost/serai/guest-sdk/go/redis"
+	"github.com/seraihost/serai/guest-sdk/go/sql"
 )
 
 type task struct {
@@ -44,7 +47,7 @@ var services = map[string]func(task) error{"sql": query, "redis": keep, "publish
 
 func init() {
 	serai.Handle(answer)
-	serai.Warm(task{}, done{}, statement{}, page{Rows: []order{{}}}, message{})
+	serai.Warm(task{}, done{}, map[string]int{}, page{Rows: []order{{}}}, message{})
 }
 
 func answer(req *serai.Request) (*serai.Response, error) {
@@ -69,11 +72,6 @@ func answer(req *serai.Request) (*serai.Response, error) {
 	return serai.JSON(done{true})
 }
 
-type statement struct {
-	Statement  string         `json:"statement"`
-	Parameters map[string]int `json:"parameters"`
-}
-
 type page struct {
 	Rows []order `json:"rows"`
 }
@@ -87,16 +85,12 @@ func query(t task) error {
 	const selects = "SELECT id, customer, amount, created, paid FROM orders WHERE id = :id"
 	for i := range t.Times {
 		id := 1 + (t.First+i)*7919%10_000
-		body, err := json.Marshal(statement{selects, map[string]int{"id": id}})
-		if err != nil {
-			return err
-		}
-		_, reply, err := serai.Call(call("sql.execute", "Orders"), body)
+		reply, err := sql.Connection("Orders").Execute(sql.ExecuteRequest{Statement: selects, Parameters: map[string]int{"id": id}})
 		if err != nil {
 			return err
 		}
 		var p page
-		if err := json.Unmarshal(reply, &p); err != nil {
+		if err := json.Unmarshal(reply.Body, &p); err != nil {
 			return err
 		}
 		if len(p.Rows) != 1 || p.Rows[0].ID != id || p.Rows[0].Created.IsZero() {
@@ -112,25 +106,18 @@ var (
 )
 
 func keep(t task) error {
+	cache := redis.Connection("Cache")
 	key := "bench:" + strconv.Itoa(t.First%16)
-	set, get := command("SET", key, value), command("GET", key)
+	set, get := redis.CommandsRequest{Body: redis.Command("SET", key, value)}, redis.CommandsRequest{Body: redis.Command("GET", key)}
 	for range t.Times {
-		if _, reply, err := serai.Call(call("redis.commands", "Cache"), set); err != nil || string(reply) != "+OK\r\n" && string(reply) != "$2\r\nOK\r\n" {
+		if reply, err := cache.Commands(set); err != nil || string(reply) != "+OK\r\n" && string(reply) != "$2\r\nOK\r\n" {
 			return errors.Join(errOther, err)
 		}
-		if _, reply, err := serai.Call(call("redis.commands", "Cache"), get); err != nil || !bytes.Equal(reply, bulk) {
+		if reply, err := cache.Commands(get); err != nil || !bytes.Equal(reply, bulk) {
 			return errors.Join(errOther, err)
 		}
 	}
 	return nil
-}
-
-func command(words ...string) []byte {
-	out := fmt.Appendf(nil, "*%d\r\n", len(words))
-	for _, w := range words {
-		out = fmt.Appendf(out, "$%d\r\n%s\r\n", len(w), w)
-	}
-	return out
 }
 
 func publish(t task) error {
@@ -140,17 +127,12 @@ func publish(t task) error {
 		if err != nil {
 			return err
 		}
-		e := append(call("amqp.publish", "Broker"), serai.Field{Name: "exchange", Value: "bench"},
-			serai.Field{Name: "routing-key", Value: "none"}, serai.Field{Name: "content-type", Value: "application/json"})
-		if _, _, err := serai.Call(e, body); err != nil {
+		err = amqp.Connection("Broker").Publish(amqp.PublishRequest{Exchange: "bench", RoutingKey: "none", ContentType: "application/json", Body: body})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func call(op, connection string) abi.Envelope {
-	return append(make(abi.Envelope, 0, 5), serai.Field{Name: abi.FieldOp, Value: op}, serai.Field{Name: abi.FieldConnection, Value: connection})
 }
 
 func main() {}

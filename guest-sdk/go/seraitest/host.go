@@ -12,9 +12,9 @@
 //		}
 //	}
 //
-// The host of a test keeps keys in memory, answers HTTP requests and
-// invocations with the test's own functions, and has no grants, quotas or
-// time limits.
+// The host of a test keeps keys in memory, answers HTTP requests, invocations
+// and the operations of connectors with the test's own functions, and has no
+// grants, quotas or time limits.
 package seraitest
 
 import (
@@ -39,6 +39,9 @@ type Host struct {
 	HTTP map[string]func(*serai.HTTPRequest) (*serai.Reply, error)
 	// Services answers invocations by name.
 	Services map[string]func(payload []byte) (*serai.Reply, error)
+	// Operations answers operations by their names, such as "sql.execute",
+	// before anything else does. An error's code is that of a *serai.Error.
+	Operations map[string]func(fields abi.Envelope, body []byte) (abi.Envelope, []byte, error)
 
 	t         testing.TB
 	mu        sync.Mutex
@@ -54,9 +57,10 @@ var _ serai.Host = (*Host)(nil)
 func New(t testing.TB) *Host {
 	h := &Host{
 		KV: map[string][]byte{}, Config: map[string]string{},
-		HTTP:      map[string]func(*serai.HTTPRequest) (*serai.Reply, error){},
-		Services:  map[string]func([]byte) (*serai.Reply, error){},
-		revisions: map[string]uint64{}, t: t,
+		HTTP:       map[string]func(*serai.HTTPRequest) (*serai.Reply, error){},
+		Services:   map[string]func([]byte) (*serai.Reply, error){},
+		Operations: map[string]func(abi.Envelope, []byte) (abi.Envelope, []byte, error){},
+		revisions:  map[string]uint64{}, t: t,
 	}
 	t.Cleanup(serai.Attach(h))
 	return h
@@ -139,6 +143,9 @@ func (h *Host) Call(e abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code
 }
 
 func (h *Host) do(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+	if own := h.Operations[e.Get(abi.FieldOp)]; own != nil {
+		return own(e, body)
+	}
 	switch op := e.Get(abi.FieldOp); op {
 	case abi.OpKVGet, abi.OpKVSet, abi.OpKVDelete, abi.OpKVList:
 		h.mu.Lock()
