@@ -22,23 +22,34 @@ var layouts = map[string][]string{
 	"date":     {time.DateOnly},
 }
 
+// place is where a value stands, for messages: at an index of base, or below
+// it under a name.
+type place struct {
+	base, name string
+	index      int
+}
+
+func (p place) String() string {
+	if p.name != "" {
+		return p.base + "." + host.Clip(p.name)
+	}
+	return p.base + "[" + strconv.Itoa(p.index) + "]"
+}
+
 // argument returns a parameter as a driver takes it. Numbers, text, booleans
 // and null are themselves; everything else has a type.
-func (d *Database) argument(raw json.RawMessage, field string) (any, error) {
+func (d *Database) argument(raw json.RawMessage, at place) (any, error) {
 	switch {
 	case len(raw) == 0 || string(raw) == "null":
 		return nil, nil
 	case raw[0] == '"':
-		var s string
-		if err := json.Unmarshal(raw, &s); err == nil {
-			return s, nil
-		}
+		return textOf(raw), nil
 	case raw[0] == 't' || raw[0] == 'f':
 		return raw[0] == 't', nil
 	case raw[0] == '{':
 		var t tagged
 		if err := json.Unmarshal(raw, &t); err == nil && t.Type != "" {
-			return d.typed(t, field)
+			return d.typed(t, at.String())
 		}
 	default:
 		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
@@ -51,6 +62,7 @@ func (d *Database) argument(raw json.RawMessage, field string) (any, error) {
 			return f, nil
 		}
 	}
+	field := at.String()
 	return nil, host.FieldErrorf(field, "%s is none of null, a number, text, true, false or a typed value", field)
 }
 

@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -39,7 +38,7 @@ const (
 // gets into the statement.
 var procedureName = regexp.MustCompile(`^[A-Za-z_\x80-\x{10FFFF}][\w$\x80-\x{10FFFF}]*(\.[A-Za-z_\x80-\x{10FFFF}][\w$\x80-\x{10FFFF}]*){0,2}$`)
 
-func callProcedure(ctx context.Context, d *Database, _ *connector.Request, in procedure) (out outcome, err error) {
+func callProcedure(ctx context.Context, d *Database, r *connector.Request, in procedure) (out outcome, err error) {
 	name, ways := in.Body.Procedure, in.Body.Ways
 	if !procedureName.MatchString(name) || len(name) > 256 {
 		return out, host.FieldErrorf("procedure", "procedure %q is no name, such as schema.name", host.Clip(name))
@@ -49,7 +48,7 @@ func callProcedure(ctx context.Context, d *Database, _ *connector.Request, in pr
 	}
 	args := make([]any, len(in.Body.Parameters))
 	for i, raw := range in.Body.Parameters {
-		if args[i], err = d.argument(raw, "parameters["+strconv.Itoa(i)+"]"); err != nil {
+		if args[i], err = d.argument(raw, place{base: "parameters", index: i}); err != nil {
 			return out, err
 		}
 	}
@@ -61,14 +60,14 @@ func callProcedure(ctx context.Context, d *Database, _ *connector.Request, in pr
 			return out, host.FieldErrorf("ways", "%q is none of in, out, inout", host.Clip(way))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	c, err := d.conn(ctx)
+	ctx, late := newAlarm(ctx, d.timeout)
+	defer late.end()
+	l, err := d.db.lend(ctx, callerOf(r))
 	if err != nil {
-		return out, d.fault(err)
+		return out, d.fault(late.explain(err))
 	}
-	p := &calling{d: d, c: c, name: name, args: args, ways: ways}
-	defer func() { release(c, p.stained) }()
+	p := &calling{d: d, lane: l, name: name, args: args, ways: ways}
+	defer func() { l.release(p.stained) }()
 	switch d.engine {
 	case postgresql:
 		err = p.postgres(ctx)
@@ -78,7 +77,7 @@ func callProcedure(ctx context.Context, d *Database, _ *connector.Request, in pr
 		err = host.Errorf(abi.Unsupported, "the engine %s has no procedures that are called so", d.engine)
 	}
 	if err != nil {
-		return out, d.fault(err)
+		return out, d.fault(late.explain(err))
 	}
 	if p.sets == nil {
 		p.sets = []json.RawMessage{}
@@ -93,7 +92,7 @@ func callProcedure(ctx context.Context, d *Database, _ *connector.Request, in pr
 // calling is a call under way.
 type calling struct {
 	d       *Database
-	c       *sql.Conn
+	lane    lane
 	name    string
 	args    []any
 	ways    []string
@@ -110,15 +109,9 @@ func (p *calling) postgres(ctx context.Context) error {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		schema, name = name[:i], name[i+1:]
 	}
-	// Names that are not quoted are in small letters.
-	var isProcedure sql.NullBool
-	err := p.c.QueryRowContext(ctx, `SELECT bool_or(p.prokind = 'p') FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-		WHERE p.proname = lower($1) AND CASE WHEN $2 = '' THEN pg_catalog.pg_function_is_visible(p.oid) ELSE n.nspname = lower($2) END`, name, schema).Scan(&isProcedure)
+	isProcedure, err := p.isProcedure(ctx, schema, name)
 	if err != nil {
 		return err
-	}
-	if !isProcedure.Valid {
-		return host.Errorf(abi.Remote, "the database has no procedure or function %s", p.name)
 	}
 	var args []any
 	var places []string
@@ -126,7 +119,7 @@ func (p *calling) postgres(ctx context.Context) error {
 	for i, way := range p.ways {
 		outs = outs || way != "in"
 		switch {
-		case way == "out" && !isProcedure.Bool:
+		case way == "out" && !isProcedure:
 		case way == "out":
 			places = append(places, "NULL")
 		default:
@@ -135,7 +128,7 @@ func (p *calling) postgres(ctx context.Context) error {
 		}
 	}
 	verb := "SELECT * FROM "
-	if isProcedure.Bool {
+	if isProcedure {
 		verb = "CALL "
 	}
 	if err := p.read(ctx, verb+p.name+"("+strings.Join(places, ", ")+")", args); err != nil {
@@ -145,6 +138,28 @@ func (p *calling) postgres(ctx context.Context) error {
 		p.out, p.sets = p.sets[0], nil
 	}
 	return nil
+}
+
+// isProcedure reports whether a name is that of a procedure, and not of a
+// function. Names that are not quoted are in small letters.
+func (p *calling) isProcedure(ctx context.Context, schema, name string) (bool, error) {
+	const question = `SELECT bool_or(p.prokind = 'p') FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		WHERE p.proname = lower($1) AND CASE WHEN $2 = '' THEN pg_catalog.pg_function_is_visible(p.oid) ELSE n.nspname = lower($2) END`
+	found, err := p.lane.query(ctx, p.d.texts.of(question, false, p.d.parse), []any{name, schema})
+	if err != nil {
+		return false, err
+	}
+	var answer []byte
+	if _, err = found.head(ctx); err == nil && found.next() {
+		answer, err = found.append(nil)
+	}
+	if err = errors.Join(err, found.close()); err != nil {
+		return false, err
+	}
+	if string(answer) == "[null]" {
+		return false, host.Errorf(abi.Remote, "the database has no procedure or function %s", p.name)
+	}
+	return string(answer) == "[true]", nil
 }
 
 // mysql calls a procedure, whose results of other kinds are in variables of
@@ -161,7 +176,7 @@ func (p *calling) mysql(ctx context.Context) error {
 		p.stained = true
 		places, variables = append(places, variable), append(variables, variable)
 		if way == "inout" {
-			if _, err := p.c.ExecContext(ctx, "SET "+variable+" = ?", p.args[i]); err != nil {
+			if _, err := p.lane.exec(ctx, p.d.texts.of("SET "+variable+" = ?", false, p.d.parse), p.args[i:i+1]); err != nil {
 				return err
 			}
 		}
@@ -179,23 +194,23 @@ func (p *calling) mysql(ctx context.Context) error {
 
 // read executes a statement and takes all of its result sets.
 func (p *calling) read(ctx context.Context, statement string, args []any) (err error) {
-	rows, err := p.c.QueryContext(ctx, statement, args...)
+	found, err := p.lane.query(ctx, p.d.texts.of(statement, false, p.d.parse), args)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = errors.Join(err, found.close()) }()
 	for {
-		set, err := newPage(ctx, p.d, rows)
+		set, err := newPage(ctx, found)
 		if err != nil {
 			return err
 		}
-		if len(set.kinds) > 0 {
+		if set != nil {
 			if err := p.take(set); err != nil {
 				return err
 			}
 		}
-		if !rows.NextResultSet() {
-			return rows.Err()
+		if !found.nextSet() {
+			return found.err()
 		}
 	}
 }
@@ -213,7 +228,7 @@ func (p *calling) take(set *page) error {
 		}
 		if first {
 			p.sets = append(p.sets, body)
-		} else if rows := body[len(set.head) : len(body)-2]; len(rows) > 0 {
+		} else if rows := body[len(set.start) : len(body)-2]; len(rows) > 0 {
 			last := p.sets[len(p.sets)-1]
 			last = append(last[:len(last)-2], ',')
 			p.sets[len(p.sets)-1] = append(append(last, rows...), "]}"...)

@@ -75,23 +75,6 @@ func postgresFault(pg *pgconn.PgError, err error) error {
 	return errors.New(text)
 }
 
-// again does a statement once more that the server had prepared for tables as
-// they were before they changed. It has not done anything then. In a
-// transaction, which such an error ends, it stays an error.
-func again[T any](run runner, do func() (T, error)) (T, error) {
-	out, err := do()
-	if _, own := run.(*sql.Conn); own && outdated(err) {
-		return do()
-	}
-	return out, err
-}
-
-// outdated reports whether a prepared statement no longer fits or is gone.
-func outdated(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "26000" || pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery")
-}
-
 func conflict(text string, err error) error {
 	return &host.Error{Code: abi.Conflict, Message: "the database refuses: " + text, Err: err}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +14,11 @@ import (
 // database makes of it what the statement needs.
 func (d *Database) list(out *strings.Builder, raw json.RawMessage, field string, depth int) error {
 	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil || len(items) > maxParameters || depth > maxDimensions {
+	ok := string(raw) == "null" // an empty list of some languages
+	if len(raw) > 0 && raw[0] == '[' {
+		items, ok = elements(raw, maxParameters)
+	}
+	if !ok || depth > maxDimensions {
 		return host.FieldErrorf(field, "%s is a list of at most %d values, or of such lists, %d deep", field, maxParameters, maxDimensions)
 	}
 	out.WriteByte('{')
@@ -23,10 +26,10 @@ func (d *Database) list(out *strings.Builder, raw json.RawMessage, field string,
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		at := field + "[" + strconv.Itoa(i) + "]"
+		at := place{base: field, index: i}
 		var inner tagged
 		if item[0] == '{' && json.Unmarshal(item, &inner) == nil && inner.Type == "list" {
-			if err := d.list(out, inner.Value, at, depth+1); err != nil {
+			if err := d.list(out, inner.Value, at.String(), depth+1); err != nil {
 				return err
 			}
 			continue

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -14,9 +12,6 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 
 	"github.com/seraihost/serai/host/connector"
@@ -30,15 +25,12 @@ const idleTime = 5 * time.Minute
 const maxMessage = 64 << 20
 
 func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
+	d := &Database{engine: c.Engine, timeout: time.Duration(c.Timeout), open: make(map[string]*held)}
 	var db *sql.DB
 	var err error
-	d := &Database{engine: c.Engine, timeout: time.Duration(c.Timeout), open: make(map[string]*held), kinds: make(map[string]string)}
 	switch c.Engine {
 	case postgresql:
-		var config *pgx.ConnConfig
-		if config, err = postgresConfig(c, env); err == nil {
-			db, d.custom = stdlib.OpenDB(*config), customOf(config)
-		}
+		d.db, err = openPostgres(c, env)
 	case mysqlName:
 		db, err = openMySQL(c, env)
 	default:
@@ -47,41 +39,14 @@ func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(c.PoolSize)
-	db.SetMaxIdleConns(c.PoolSize)
-	db.SetConnMaxIdleTime(idleTime)
-	d.db = db
+	if db != nil {
+		d.db = newLibrary(db, c)
+	}
 	if err := d.Ping(ctx); err != nil {
-		_ = db.Close()
+		_ = d.Close()
 		return nil, err
 	}
 	return d, nil
-}
-
-func postgresConfig(c Config, env connector.Env) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig("host=placeholder sslmode=disable") // what the environment says is replaced
-	if err != nil {
-		return nil, fmt.Errorf("preparing connection: %w", err)
-	}
-	config.Host, config.Port = c.Host, uint16(c.port()) //nolint:gosec // checked
-	config.Database, config.User, config.Password = c.Database, c.Username, c.Password
-	config.Fallbacks, config.RuntimeParams = nil, map[string]string{"application_name": "serai"}
-	maps.Copy(config.RuntimeParams, c.Options)
-	if config.TLSConfig, err = c.TLS.Config(c.Host); err != nil {
-		return nil, err
-	}
-	config.DialFunc = env.Dial
-	// The name is resolved where it is dialled, so that the address is judged.
-	config.LookupFunc = func(_ context.Context, name string) ([]string, error) { return []string{name}, nil }
-	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		f := pgproto3.NewFrontend(r, w)
-		f.SetMaxBodyLen(maxMessage)
-		return f
-	}
-	if config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe; c.Prepare {
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	}
-	return config, nil
 }
 
 func openMySQL(c Config, env connector.Env) (*sql.DB, error) {
@@ -109,7 +74,7 @@ type quiet struct{}
 func (quiet) Print(...any) {}
 
 // openSQLite opens a file of the tenant's own. The connection cannot reach
-// other files: see Database.conn.
+// other files: see library.lend.
 func openSQLite(c Config, env connector.Env) (*sql.DB, error) {
 	if err := os.MkdirAll(env.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the tenant's folder: %w", err)

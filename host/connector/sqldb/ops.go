@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
 
@@ -62,8 +61,8 @@ func Connector() connector.Connector {
 			connector.NewOperation("sql.close", "Forgets the rows that are left.", closeCursor),
 			connector.NewOperation("sql.call", "Calls a stored procedure or function.", callProcedure),
 			connector.NewOperation("sql.begin", "Begins a transaction, which is rolled back when the call ends.", begin),
-			connector.NewOperation("sql.commit", "Commits a transaction.", finish((*sql.Tx).Commit)),
-			connector.NewOperation("sql.rollback", "Rolls a transaction back.", finish((*sql.Tx).Rollback)),
+			connector.NewOperation("sql.commit", "Commits a transaction.", finish(lane.commit)),
+			connector.NewOperation("sql.rollback", "Rolls a transaction back.", finish(lane.rollback)),
 		},
 	})
 }
@@ -71,15 +70,15 @@ func Connector() connector.Connector {
 // maxBatch bounds the sets of parameters of one batch.
 const maxBatch = 100_000
 
-// within returns what runs the statements of a request, and how to end that.
-// A connection with a stain is not used by anybody after that.
-func (d *Database) within(ctx context.Context, r *connector.Request, id string, stain bool) (run runner, leave func(), err error) {
+// within returns the connection that a request's statements run on, and how to
+// give it back. A connection with a stain is not used by anybody as it is.
+func (d *Database) within(ctx context.Context, r *connector.Request, id string, stain bool) (l lane, leave func(), err error) {
 	if id == "" {
-		c, err := d.conn(ctx)
+		l, err := d.db.lend(ctx, callerOf(r))
 		if err != nil {
 			return nil, nil, d.fault(err)
 		}
-		return c, func() { release(c, stain) }, nil
+		return l, func() { l.release(stain) }, nil
 	}
 	h, err := d.find(r, "transaction", id)
 	if err != nil {
@@ -89,94 +88,68 @@ func (d *Database) within(ctx context.Context, r *connector.Request, id string, 
 		return nil, nil, unread()
 	}
 	h.stained = h.stained || stain
-	return h.tx, h.busy.Unlock, nil
+	return h.lane, h.busy.Unlock, nil
 }
 
 func unread() error {
 	return host.Errorf(abi.Conflict, "the transaction is still sending rows of an earlier statement: read all of them first")
 }
 
-// release gives a connection back, or does away with it.
-func release(c *sql.Conn, stained bool) {
-	if stained {
-		_ = c.Raw(func(any) error { return driver.ErrBadConn })
-	}
-	_ = c.Close()
-}
-
 func execute(ctx context.Context, d *Database, r *connector.Request, in statement) (out result, err error) {
-	text, args, err := d.bind(in.Body.Statement, in.Body.Parameters)
+	s, err := d.bind(in.Body.Statement, in.Body.Parameters)
 	if err != nil {
 		return out, err
 	}
-	form := d.shapeOf(text)
-	if err := form.check(d.engine, in.Transaction != ""); err != nil {
+	if err := s.form.check(d.engine, in.Transaction != ""); err != nil {
 		return out, err
 	}
-	run, leave, err := d.within(ctx, r, in.Transaction, form.stain(d.engine))
+	l, leave, err := d.within(ctx, r, in.Transaction, s.form.stain(d.engine))
 	if err != nil {
 		return out, err
 	}
-	if !form.rows {
-		defer leave()
-		ctx, cancel := context.WithTimeout(ctx, d.timeout)
-		defer cancel()
-		done, err := again(run, func() (sql.Result, error) { return run.ExecContext(ctx, text, args...) })
-		if err != nil {
-			return out, d.fault(err)
-		}
-		return changed(done), nil
+	if s.form.rows {
+		return d.query(ctx, r, l, leave, s)
 	}
-	return d.query(ctx, r, run, leave, text, args)
+	defer leave()
+	ctx, late := newAlarm(ctx, d.timeout)
+	defer late.end()
+	done, err := l.exec(ctx, s.parsed, s.args)
+	if err != nil {
+		return out, d.fault(late.explain(err))
+	}
+	return result{Affected: done.affected, LastID: done.lastID}, nil
 }
 
 // query runs a statement that has rows. What is not in the first page waits
 // in a cursor.
-func (d *Database) query(ctx context.Context, r *connector.Request, run runner, leave func(), text string, args []any) (out result, err error) {
+func (d *Database) query(ctx context.Context, r *connector.Request, l lane, leave func(), s bound) (out result, err error) {
 	// The rows live as long as the call, the first ones have the timeout.
-	reading, cancel := context.WithCancel(ctx)
-	late := newAlarm(d.timeout, cancel)
-	rows, err := again(run, func() (*sql.Rows, error) { return run.QueryContext(reading, text, args...) })
+	reading, late := newAlarm(ctx, d.timeout)
+	found, err := l.query(reading, s.parsed, s.args)
 	if err != nil {
-		late.stop()
-		cancel()
+		late.end()
 		leave()
 		return out, d.fault(late.explain(err))
 	}
-	end := func() {
-		_ = rows.Close()
-		cancel()
-		leave()
+	h := &held{late: late, done: leave}
+	var more bool
+	if h.rows, err = newPage(reading, found); h.rows != nil {
+		out.Body, more, err = h.rows.read()
 	}
-	p, err := newPage(reading, d, rows)
-	if err == nil && len(p.kinds) == 0 { // it turns out to be a statement without rows
-		late.stop()
-		err = rows.Close()
-		end()
-		return out, d.fault(late.explain(err))
-	}
-	if err == nil {
-		var body []byte
-		var more bool
-		body, more, err = p.read()
-		if late.stop(); err == nil {
-			return d.reply(ctx, r, &held{rows: p, end: end}, body, more)
+	if late.stop(); err == nil && more {
+		if out.Cursor, err = d.keep(ctx, r, h); err == nil {
+			return out, nil
 		}
 	}
-	late.stop()
-	end()
-	return out, d.fault(late.explain(err))
-}
-
-// reply returns a page, and holds the rest if there is more.
-func (d *Database) reply(ctx context.Context, r *connector.Request, h *held, body []byte, more bool) (out result, err error) {
-	out.Body = body
-	if !more {
-		h.end()
-		return out, nil
+	if e := found.close(); err == nil {
+		err = e
 	}
-	out.Cursor, err = d.keep(ctx, r, h)
-	return out, err
+	late.end()
+	leave()
+	if err != nil {
+		return result{}, d.fault(late.explain(err))
+	}
+	return out, nil
 }
 
 func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out result, err error) {
@@ -202,6 +175,8 @@ func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out 
 func closeCursor(_ context.Context, d *Database, r *connector.Request, in cursor) (none connector.None, err error) {
 	h, err := d.find(r, "cursor", in.Cursor)
 	if err == nil && d.drop(in.Cursor) != nil {
+		h.busy.Lock()
+		defer h.busy.Unlock()
 		h.end()
 	}
 	return none, err
@@ -211,81 +186,64 @@ func batch(ctx context.Context, d *Database, r *connector.Request, in many) (out
 	if len(in.Body.Batch) > maxBatch {
 		return out, host.FieldErrorf("batch", "the batch has %d sets of parameters, at most %d", len(in.Body.Batch), maxBatch)
 	}
-	form := d.shapeOf(in.Body.Statement)
-	if err := form.check(d.engine, in.Transaction != ""); err != nil {
-		return out, err
+	all := make([]bound, len(in.Body.Batch))
+	stain := false
+	for i, parameters := range in.Body.Batch {
+		if all[i], err = d.bind(in.Body.Statement, parameters); err != nil {
+			return out, err
+		}
+		if err := all[i].form.check(d.engine, in.Transaction != ""); err != nil {
+			return out, err
+		}
+		stain = stain || all[i].form.stain(d.engine)
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	run, leave, err := d.within(ctx, r, in.Transaction, form.stain(d.engine))
+	ctx, late := newAlarm(ctx, d.timeout)
+	defer late.end()
+	l, leave, err := d.within(ctx, r, in.Transaction, stain)
 	if err != nil {
 		return out, err
 	}
 	defer leave()
-	c, own := run.(*sql.Conn)
-	var tx *sql.Tx
-	if own { // all or none
-		if tx, err = c.BeginTx(ctx, nil); err != nil {
-			return out, d.fault(err)
-		}
-		defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-		run = tx
+	run := l.batch
+	if in.Transaction == "" { // all or none
+		run = func(ctx context.Context, all []bound) (int64, error) { return inTransaction(ctx, l, all) }
 	}
-	for _, parameters := range in.Body.Batch {
-		text, args, err := d.bind(in.Body.Statement, parameters)
-		if err != nil {
-			return changes{}, err
-		}
-		done, err := run.ExecContext(ctx, text, args...)
-		if err != nil {
-			return changes{}, d.fault(err)
-		}
-		if n, err := done.RowsAffected(); err == nil {
-			out.Affected += n
-		}
-	}
-	if own {
-		if err := tx.Commit(); err != nil {
-			return changes{}, d.fault(err)
-		}
+	if out.Affected, err = run(ctx, all); err != nil {
+		return changes{}, d.fault(late.explain(err))
 	}
 	return out, nil
 }
 
-func changed(done sql.Result) (out result) {
-	if n, err := done.RowsAffected(); err == nil {
-		out.Affected = &n
+func inTransaction(ctx context.Context, l lane, all []bound) (affected int64, err error) {
+	if err := l.begin(ctx); err != nil {
+		return 0, err
 	}
-	if id, err := done.LastInsertId(); err == nil && id != 0 {
-		out.LastID = &id
+	if affected, err = l.batch(ctx, all); err != nil {
+		_ = l.rollback(ctx) // what it cannot undo ends with the connection
+		return 0, err
 	}
-	return out
+	return affected, l.commit(ctx)
 }
 
 func begin(ctx context.Context, d *Database, r *connector.Request, _ connector.None) (out transaction, err error) {
-	c, err := d.conn(ctx)
+	l, err := d.db.lend(ctx, callerOf(r))
 	if err != nil {
 		return out, d.fault(err)
 	}
-	tx, err := c.BeginTx(ctx, nil)
-	if err != nil {
-		_ = c.Close()
+	if err := l.begin(ctx); err != nil {
+		l.release(false)
 		return out, d.fault(err)
 	}
-	h := &held{tx: tx}
-	h.end = func() {
-		_ = tx.Rollback()
-		h.busy.Lock() // what uses it sees that it has ended
-		defer h.busy.Unlock()
-		release(c, h.stained)
+	h := &held{lane: l}
+	if out.Transaction, err = d.keep(ctx, r, h); err != nil {
+		h.end()
 	}
-	out.Transaction, err = d.keep(ctx, r, h)
 	return out, err
 }
 
 // finish ends a transaction with a commit or a rollback.
-func finish(how func(*sql.Tx) error) func(context.Context, *Database, *connector.Request, transaction) (connector.None, error) {
-	return func(_ context.Context, d *Database, r *connector.Request, in transaction) (none connector.None, err error) {
+func finish(how func(lane, context.Context) error) func(context.Context, *Database, *connector.Request, transaction) (connector.None, error) {
+	return func(ctx context.Context, d *Database, r *connector.Request, in transaction) (none connector.None, err error) {
 		h, err := d.find(r, "transaction", in.Transaction)
 		if err != nil {
 			return none, err
@@ -293,14 +251,17 @@ func finish(how func(*sql.Tx) error) func(context.Context, *Database, *connector
 		if !h.busy.TryLock() {
 			return none, unread()
 		}
-		err = how(h.tx)
-		h.busy.Unlock()
-		if d.drop(in.Transaction) != nil {
-			h.end()
-		}
-		if errors.Is(err, sql.ErrTxDone) || errors.Is(err, context.Canceled) { // its call is ending
+		defer h.busy.Unlock()
+		if d.drop(in.Transaction) == nil { // its call is ending
 			return none, host.FieldErrorf("transaction", "the transaction has ended")
 		}
-		return none, d.fault(err)
+		ctx, late := newAlarm(ctx, d.timeout)
+		defer late.end()
+		err = how(h.lane, ctx)
+		h.end()
+		if errors.Is(err, sql.ErrTxDone) || errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			return none, host.FieldErrorf("transaction", "the transaction has ended")
+		}
+		return none, d.fault(late.explain(err))
 	}
 }

@@ -13,6 +13,7 @@ type shape struct {
 	verb     string // what a WITH leads to, otherwise the first word
 	rows     bool   // it may have rows
 	several  bool   // another statement follows
+	hidden   string // the first word of a later statement that ends or begins a transaction
 	temporal bool   // it makes something that lasts as long as the session
 }
 
@@ -31,7 +32,7 @@ var verbs = map[string]bool{"SELECT": true, "VALUES": true, "TABLE": true, "INSE
 // shapeOf reads the words of a statement that are in no quotes, comments or
 // parentheses.
 func (d *Database) shapeOf(s string) (out shape) {
-	depth, words, ended, returning := 0, 0, false, false
+	depth, words, ended, fresh, returning, body := 0, 0, false, false, false, false
 	for at := 0; at < len(s); {
 		end, _ := d.token(s, at)
 		token := s[at:end]
@@ -39,14 +40,19 @@ func (d *Database) shapeOf(s string) (out shape) {
 		if blank(token) {
 			continue
 		}
-		out.several = out.several || ended
+		if ended && token != ";" { // a later statement
+			if out.several = true; fresh && !body && ends[strings.ToUpper(token)] {
+				out.hidden = strings.ToUpper(token)
+			}
+			fresh = false
+		}
 		switch {
 		case token == "(" && words > 0: // those around a whole SELECT do not count
 			depth++
 		case token == ")" && depth > 0:
 			depth--
 		case token == ";" && words > 0:
-			ended = true
+			ended, fresh = true, true
 		case depth == 0 && !ended && letter(token[0]):
 			word := strings.ToUpper(token)
 			switch words++; words {
@@ -58,6 +64,7 @@ func (d *Database) shapeOf(s string) (out shape) {
 			if out.verb == "" && verbs[word] {
 				out.verb = word
 			}
+			body = body || word == "ATOMIC" // of a function, whose statements end with END
 			returning = returning || word == "RETURNING" || word == "OUTPUT"
 			out.temporal = out.temporal || words < 5 && strings.HasPrefix(word, "TEMP") && out.first == "CREATE"
 		}
@@ -75,6 +82,9 @@ func blank(token string) bool {
 	return strings.TrimSpace(token) == "" || strings.HasPrefix(token, "--") || token[0] == '#' && len(token) > 1 ||
 		strings.HasPrefix(token, "/*") && !strings.HasPrefix(token, "/*!")
 }
+
+// ends are the words that begin or end a transaction.
+var ends = map[string]bool{"BEGIN": true, "START": true, "COMMIT": true, "END": true, "ABORT": true, "ROLLBACK": true}
 
 // check refuses statements that would end a transaction behind the host's
 // back, or leave one open that nobody ends.
@@ -95,6 +105,9 @@ func (s shape) check(engine string, inside bool) error {
 			return host.FieldErrorf("statement", "%s alone is no statement for a service%s", s.first, remedy)
 		}
 	}
+	if s.hidden != "" && engine == postgresql {
+		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.hidden, remedy)
+	}
 	if s.several && engine == sqliteName && !(s.first == "CREATE" && (s.second == "TRIGGER" || s.second == "TEMP" || s.second == "TEMPORARY")) {
 		return host.FieldErrorf("statement", "there are several statements in one; execute them one after the other")
 	}
@@ -113,4 +126,10 @@ func (s shape) stain(engine string) bool {
 		return true
 	}
 	return stains[s.first] && s.second != "LOCAL" || s.temporal
+}
+
+// prepares reports whether a statement may leave others that are prepared, or
+// runs code that may.
+func (s shape) prepares() bool {
+	return s.several || !verbs[s.first] && s.first != "WITH" && s.first != "SHOW"
 }

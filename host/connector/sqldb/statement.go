@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/seraihost/serai/host"
 )
@@ -14,70 +16,122 @@ const (
 	maxParameters = 30_000
 )
 
+// parsed is a statement as it goes to the database.
+type parsed struct {
+	text  string
+	form  shape
+	names []string // of its parameters in the order of the arguments
+	plan  atomic.Pointer[plan]
+}
+
 // bind returns the statement as the engine takes it, with its arguments in
 // order. Parameters are an object for the names in ":name", or a list for the
 // engine's own placeholders ("$1" or "?").
-func (d *Database) bind(statement string, raw json.RawMessage) (string, []any, error) {
+func (d *Database) bind(statement string, raw json.RawMessage) (out bound, err error) {
 	if len(statement) > maxStatement {
-		return "", nil, host.FieldErrorf("statement", "the statement has %d bytes, at most %d", len(statement), maxStatement)
+		return out, host.FieldErrorf("statement", "the statement has %d bytes, at most %d", len(statement), maxStatement)
 	}
+	out.parsed = d.texts.of(statement, len(raw) > 0 && raw[0] == '{', d.parse)
 	if len(raw) == 0 || string(raw) == "null" {
-		return statement, nil, nil
+		return out, nil
 	}
-	if raw[0] == '[' {
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil || len(list) > maxParameters {
-			return "", nil, host.FieldErrorf("parameters", "parameters are a list of at most %d values", maxParameters)
+	switch raw[0] {
+	case '[':
+		list, ok := elements(raw, maxParameters)
+		if !ok {
+			return out, host.FieldErrorf("parameters", "parameters are a list of at most %d values", maxParameters)
 		}
-		args := make([]any, len(list))
+		out.args = make([]any, len(list))
 		for i := range list {
-			var err error
-			if args[i], err = d.argument(list[i], "parameters["+strconv.Itoa(i)+"]"); err != nil {
-				return "", nil, err
+			if out.args[i], err = d.argument(list[i], place{base: "parameters", index: i}); err != nil {
+				return out, err
 			}
 		}
-		return statement, args, nil
+	case '{':
+		named, ok := members(raw, maxParameters)
+		if !ok {
+			return out, host.FieldErrorf("parameters", "parameters are an object of at most %d values, or a list", maxParameters)
+		}
+		out.args = make([]any, len(out.names))
+		for i, name := range out.names {
+			value, ok := named.get(name)
+			if !ok {
+				return out, host.FieldErrorf("parameters", "the statement has :%s, and there is no parameter of that name", host.Clip(name))
+			}
+			if out.args[i], err = d.argument(value, place{base: "parameters", name: name}); err != nil {
+				return out, err
+			}
+		}
+	default:
+		return out, host.FieldErrorf("parameters", "parameters are an object of at most %d values, or a list", maxParameters)
 	}
-	var named map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &named); err != nil || len(named) > maxParameters {
-		return "", nil, host.FieldErrorf("parameters", "parameters are an object of at most %d values, or a list", maxParameters)
-	}
-	return d.bindNamed(statement, named)
+	return out, nil
 }
 
-func (d *Database) bindNamed(statement string, named map[string]json.RawMessage) (string, []any, error) {
-	var out strings.Builder
-	var args []any
+// parse reads a statement. Where it is named, ":name" stands for a parameter.
+func (d *Database) parse(statement string, named bool) *parsed {
+	if !named {
+		return &parsed{text: statement, form: d.shapeOf(statement)}
+	}
+	var text strings.Builder
+	var names []string
 	numbers := make(map[string]int) // of names that were seen, for engines that can say a value twice
 	for at := 0; at < len(statement); {
 		end, name := d.token(statement, at)
-		if name == "" {
-			out.WriteString(statement[at:end])
-			at = end
-			continue
+		n, again := numbers[name]
+		switch {
+		case name == "":
+			text.WriteString(statement[at:end])
+		case again && d.engine == postgresql:
+			text.WriteString("$" + strconv.Itoa(n))
+		default:
+			names = append(names, name)
+			numbers[name] = len(names)
+			if d.engine == postgresql {
+				text.WriteString("$" + strconv.Itoa(len(names)))
+			} else {
+				text.WriteByte('?')
+			}
 		}
 		at = end
-		raw, ok := named[name]
-		if !ok {
-			return "", nil, host.FieldErrorf("parameters", "the statement has :%s, and there is no parameter of that name", host.Clip(name))
-		}
-		if n := numbers[name]; n > 0 && d.engine == postgresql {
-			out.WriteString("$" + strconv.Itoa(n))
-			continue
-		}
-		value, err := d.argument(raw, "parameters."+host.Clip(name))
-		if err != nil {
-			return "", nil, err
-		}
-		args = append(args, value)
-		numbers[name] = len(args)
-		if d.engine == postgresql {
-			out.WriteString("$" + strconv.Itoa(len(args)))
-		} else {
-			out.WriteByte('?')
-		}
 	}
-	return out.String(), args, nil
+	return &parsed{text: text.String(), form: d.shapeOf(text.String()), names: names}
+}
+
+// Bounds of the statements that are remembered.
+const (
+	maxTexts     = 1000
+	maxTextBytes = 4 << 20
+)
+
+// texts are the statements of late, so that each is read once.
+type texts struct {
+	mu    sync.RWMutex
+	all   map[text]*parsed
+	bytes int
+}
+
+type text struct {
+	statement string
+	named     bool
+}
+
+func (t *texts) of(statement string, named bool, parse func(string, bool) *parsed) *parsed {
+	key := text{statement, named}
+	t.mu.RLock()
+	p := t.all[key]
+	t.mu.RUnlock()
+	if p != nil {
+		return p
+	}
+	p = parse(statement, named)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bytes += len(statement); t.all == nil || len(t.all) >= maxTexts || t.bytes > maxTextBytes {
+		t.all, t.bytes = make(map[text]*parsed), len(statement) // those that are in use come back
+	}
+	t.all[key] = p
+	return p
 }
 
 // token returns where the token at a position ends, and its name if it is a
