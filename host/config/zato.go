@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,8 +30,8 @@ type Note struct {
 	Message string
 }
 
-// zatoEnv begins a value of Zato that stands for a variable of the environment.
-const zatoEnv = "Zato_Enmasse_Env."
+// zatoEnv are what values of Zato begin with that stand for variables of the environment.
+var zatoEnv = []string{"Zato_Enmasse_Env.", "ZatoEnmasseEnv."}
 
 // ImportZato reads an enmasse file. An error is an *[Error] about a file that
 // is none; what has no counterpart is noted, not an error.
@@ -51,7 +52,8 @@ func ImportZato(file string, content []byte) (*Import, error) {
 				Connections: map[string]Connection{}, Channels: map[string]Channel{},
 			},
 		},
-		definitions: map[string]object{}, groups: map[string][]string{}, services: map[string]bool{},
+		definitions: map[string]object{}, groups: map[string][]string{}, brokers: map[string]object{}, services: map[string]bool{},
+		made: map[string]made{}, variables: map[string]*yaml.Node{},
 	}
 	z.sections(root)
 	slices.SortStableFunc(z.out.Notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
@@ -63,7 +65,10 @@ type importer struct {
 	out         *Import
 	definitions map[string]object   // of security, by name
 	groups      map[string][]string // of security definitions
+	brokers     map[string]object   // definitions of AMQP, by name
 	services    map[string]bool
+	made        map[string]made       // connections, by their names here
+	variables   map[string]*yaml.Node // of secrets, to the objects that have them
 }
 
 // object is one item of a section.
@@ -111,7 +116,8 @@ func (o object) is(key string, unset bool) bool {
 
 // sections handles what others refer to first.
 func (z *importer) sections(root *yaml.Node) {
-	var channels, connections []object
+	var channels, connections, consumers []object
+	others := map[string][]object{} // by section
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		section := root.Content[i].Value
 		for _, n := range root.Content[i+1].Content {
@@ -134,6 +140,12 @@ func (z *importer) sections(root *yaml.Node) {
 				} else {
 					connections = append(connections, o)
 				}
+			case "def_amqp":
+				z.brokers[o.get("name")] = o
+			case "channel_amqp":
+				consumers = append(consumers, o)
+			case "outconn_amqp", "outgoing_amqp", "sql", "outconn_sql", "outgoing_sql", "outconn_redis", "outgoing_redis":
+				others[section] = append(others[section], o)
 			default:
 				z.note(o, "%s", unmapped(section))
 			}
@@ -144,6 +156,38 @@ func (z *importer) sections(root *yaml.Node) {
 	}
 	for _, o := range connections {
 		z.connection(o)
+	}
+	z.servers(others)
+	for _, o := range consumers {
+		z.amqpChannel(o)
+	}
+	z.unused()
+}
+
+// servers maps connections other than those over HTTP.
+func (z *importer) servers(of map[string][]object) {
+	for _, kind := range []struct {
+		sections []string
+		take     func(o object)
+	}{
+		{[]string{"sql", "outconn_sql", "outgoing_sql"}, z.sqlConnection},
+		{[]string{"outconn_amqp", "outgoing_amqp"}, z.amqpConnection},
+		{[]string{"outconn_redis", "outgoing_redis"}, z.redisConnection},
+	} {
+		for _, section := range kind.sections {
+			for _, o := range of[section] {
+				kind.take(o)
+			}
+		}
+	}
+}
+
+// unused notes definitions of brokers that nothing names.
+func (z *importer) unused() {
+	for _, def := range z.brokers {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(z.made)), func(m made) bool { return m.of.node == def.node }) {
+			z.note(def, "left out, since no connection or channel uses it")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -49,14 +50,20 @@ func (z *importer) security(o object, name string) bool {
 // secret makes a secret of the first key that has a value.
 func (z *importer) secret(o object, name string, keys ...string) *Secret {
 	value := o.get(keys...)
-	if variable, ok := strings.CutPrefix(value, zatoEnv); ok {
+	if variable, ok := zatoVariable(value); ok {
 		return &Secret{Variable: variable}
 	}
 	variable := Variable(name, keys[0])
-	if value == "" {
-		z.note(o, "the file has no password: set the variable %s", variable)
-	} else {
+	for n := 2; z.variables[variable] != nil && z.variables[variable] != o.node; n++ {
+		variable = Variable(name, keys[0], strconv.Itoa(n)) // names are unique within a section only
+	}
+	told := z.variables[variable] != nil
+	z.variables[variable] = o.node
+	switch {
+	case value != "":
 		z.out.Values[variable] = value
+	case !told:
+		z.note(o, "the file has no password: set the variable %s", variable)
 	}
 	return &Secret{Variable: variable}
 }
@@ -83,10 +90,7 @@ func (z *importer) channel(o object) {
 	if name != o.get("name") {
 		z.note(o, "renamed to %q, since names have no such characters", name)
 	}
-	if !z.services[service] {
-		z.services[service] = true
-		z.out.Services = append(z.out.Services, service)
-	}
+	z.serves(service)
 	z.out.Document.Channels[name] = z.restChannel(o, service, path, auth)
 	for _, key := range []string{"cache_name", "rate_limit_def", "rate_limiting", "response_cache", "gateway_service_list"} {
 		if v := o.get(key); v != "" {
@@ -182,6 +186,9 @@ func (z *importer) connection(o object) {
 	}
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
+	}
+	if u, err := url.Parse(address); err == nil {
+		z.private(o, u.Hostname())
 	}
 	settings := map[string]any{"base_url": strings.TrimRight(address, "/") + o.get("url_path", "address_url_path")}
 	if seconds, err := strconv.Atoi(o.get("timeout")); err == nil && seconds > 0 {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/config"
 )
 
@@ -97,6 +99,35 @@ func TestImportZatoNeverOpensAChannel(t *testing.T) {
 		} else if len(in.Document.Channels) != 0 || len(in.Notes) == 0 {
 			t.Errorf("%s: %+v", name, in)
 		}
+	}
+}
+
+// TestImportZatoKeepsAll has objects whose names differ less here, or not at all.
+func TestImportZatoKeepsAll(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 128)
+	text := "sql:\n"
+	for _, name := range []string{"A/B", "A.B", "A B", "Ж", "Ю", long, long + "y", long + "z"} {
+		text += fmt.Sprintf("- {name: %q, type: mysql, host: h, db_name: d, username: u, password: %q}\n", name, "of "+name)
+	}
+	in, err := config.ImportZato("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]bool{}
+	for name, c := range in.Document.Connections {
+		if err := host.CheckName("name", name); err != nil {
+			t.Error(err)
+		}
+		var settings struct{ Password string }
+		if err := json.Unmarshal(c.Config, &settings); err != nil {
+			t.Fatal(err)
+		}
+		secret := strings.TrimSuffix(strings.TrimPrefix(settings.Password, "${secret:"), "}")
+		values[in.Values[in.Document.Secrets[secret].Variable]] = true
+	}
+	if len(in.Document.Connections) != 8 || len(values) != 8 {
+		t.Errorf("%d connections with %d passwords, want 8 of both: %v", len(in.Document.Connections), len(values), in.Values)
 	}
 }
 
