@@ -134,3 +134,9 @@ const (
 	FieldRedirects  = "redirects" // "0": a redirect is the reply
 	FieldTimeout    = "timeout"   // milliseconds
 )
+
+// Fields that any operation may have. They are about the way of a body between
+// guest and host, and connectors do not see them.
+const (
+	FieldStreamReply = "stream-reply" // "1": the result's body may stream, its length being UnknownLength
+)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,12 @@ type Call struct {
 	// and so on. Dispatch adds cid, service, version, tenant and channel.
 	Envelope abi.Envelope
 	Body     []byte
-	Depth    int // services above this one that wait for it
+	// Stream, if not nil, is the body instead of Body and comes as it is read,
+	// once. Close may be called at any time, by any goroutine, and ends a Read
+	// that waits. An error of Read says by its code what became of the body.
+	Stream io.ReadCloser
+	Length int64 // bytes in Stream, -1 if unknown
+	Depth  int   // services above this one that wait for it
 }
 
 // Reply is what a service answered.

@@ -254,6 +254,9 @@ SERAI_IMPORT(random) int32_t serai_host_random(void *p, uint32_t len);
 }
 #endif
 
+/* A body's length that is not known: it ends where a read returns 0. */
+#define SERAI_UNKNOWN_LENGTH 0xffffffffu
+
 /* An envelope, checked, and the body that goes with it. */
 typedef struct {
     serai_bytes envelope, body;
@@ -263,14 +266,26 @@ typedef struct {
 static inline int32_t serai_receive(uint32_t handle, uint32_t env_len, uint32_t body_len, void *buf, uint32_t cap, serai_message *m)
 {
     char *p = (char *)buf;
-    if (env_len > cap || body_len > cap - env_len)
+    int ends = body_len == SERAI_UNKNOWN_LENGTH; /* where a read returns 0 */
+    if (env_len > cap || (!ends && body_len > cap - env_len))
         return SERAI_TOO_LARGE;
-    uint32_t want = env_len + body_len, have = 0;
+    uint32_t want = ends ? cap : env_len + body_len, have = 0;
     while (have < want) {
         int32_t n = serai_host_read(handle, p + have, want - have);
+        if (n == 0 && ends)
+            break;
         if (n <= 0)
             return n < 0 ? -n : SERAI_INTERNAL;
         have += (uint32_t)n;
+    }
+    if (ends) {
+        char more;
+        int32_t n = have < want ? 0 : serai_host_read(handle, &more, 1);
+        if (n != 0)
+            return n < 0 ? -n : SERAI_TOO_LARGE;
+        if (have < env_len)
+            return SERAI_INTERNAL;
+        body_len = have - env_len;
     }
     if (serai_check(p, env_len) != SERAI_WELL)
         return SERAI_INTERNAL;

@@ -45,15 +45,15 @@ func exportInit(_, _ uint32) int32 {
 //go:wasmexport serai_handle
 func exportHandle(envelopeLen, bodyLen uint32) int32 {
 	refreshRandom()
-	buf := make([]byte, int(envelopeLen)+int(bodyLen))
-	if code := readFull(abi.HandleRequest, buf); code != abi.OK {
+	in, code := readMessage(abi.HandleRequest, envelopeLen, bodyLen)
+	if code != abi.OK {
 		return int32(code)
 	}
-	env, err := abi.Decode(buf[:envelopeLen])
+	env, err := abi.Decode(in[:envelopeLen])
 	if err != nil {
 		return int32(abi.Invalid)
 	}
-	reply, body, code := serve(env, buf[envelopeLen:])
+	reply, body, code := serve(env, in[envelopeLen:])
 	if refused := setReply(reply, body); code == abi.OK {
 		code = refused
 	}
@@ -74,14 +74,7 @@ func hostCall(env abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code) {
 		return nil, nil, code
 	}
 	defer importClose(r.Handle)
-	var buf []byte
-	var failed abi.Code
-	if r.BodyLen == abi.UnknownLength {
-		buf, failed = readAll(r.Handle)
-	} else {
-		buf = make([]byte, int(r.EnvelopeLen)+int(r.BodyLen))
-		failed = readFull(r.Handle, buf)
-	}
+	buf, failed := readMessage(r.Handle, r.EnvelopeLen, r.BodyLen)
 	if failed == abi.OK && int(r.EnvelopeLen) <= len(buf) {
 		if reply, err := abi.Decode(buf[:r.EnvelopeLen]); err == nil {
 			return reply, buf[r.EnvelopeLen:], code
@@ -93,12 +86,28 @@ func hostCall(env abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code) {
 	return nil, nil, code
 }
 
+// readMessage reads an envelope and its body.
+func readMessage(handle, envelopeLen, bodyLen uint32) ([]byte, abi.Code) {
+	if bodyLen == abi.UnknownLength {
+		p, code := readAll(handle)
+		if code == abi.OK && len(p) < int(envelopeLen) {
+			code = abi.Internal
+		}
+		return p, code
+	}
+	p := make([]byte, int(envelopeLen)+int(bodyLen))
+	return p, readFull(handle, p)
+}
+
 // readFull reads exactly len(p) bytes.
 func readFull(handle uint32, p []byte) abi.Code {
 	for len(p) > 0 {
 		n := importRead(handle, at(p), length(p))
-		if n <= 0 {
-			return max(codeOf(n), abi.Internal)
+		if n == 0 {
+			return abi.Internal
+		}
+		if n < 0 {
+			return codeOf(n)
 		}
 		p = p[n:]
 	}

@@ -196,7 +196,7 @@ func (s *Service) Call(body string, fields ...string) (*host.Reply, error) {
 	if s.info.HasExport("_start") {
 		return s.command(ctx, in, session, body)
 	}
-	e, b := session.SetRequest(env, []byte(body))
+	e, b := session.SetRequest(env, &host.Call{Body: []byte(body)})
 	code, err := in.Call(ctx, &engine.Call{State: session}, abi.ExportHandle, e, b)
 	switch {
 	case err != nil:

@@ -20,6 +20,9 @@ type Request struct {
 	// Stream, if not nil, is the payload instead of Body, and comes as it is
 	// read, once. It is valid until Do returns.
 	Stream io.Reader
+	// Streams says that the guest takes a reply that streams. An operation that
+	// can then answers with [Result].Stream rather than hold a long reply.
+	Streams bool
 }
 
 // Scope says on whose behalf an operation runs.
@@ -38,7 +41,9 @@ type Result struct {
 	Envelope abi.Envelope
 	Body     []byte
 	// Stream, if not nil, is the payload instead of Body, for who asked for
-	// it. Whoever has the result closes it.
+	// it with [Request].Streams. Whoever has the result closes it. A Read that
+	// waits ends with the context of the operation; a payload that breaks off
+	// is an error other than io.EOF.
 	Stream io.ReadCloser
 	// Release, if not nil, is called by whoever has the result when its body
 	// is not in use any more, so that it does not count against the tenant;

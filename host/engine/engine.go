@@ -117,6 +117,9 @@ type HostFunc struct {
 	// Blocks says that Do may wait for something. On wasmtime the guest
 	// then gives up its turn on a processor meanwhile.
 	Blocks bool
+	// Ready, if not nil, says of a function that Blocks whether it need not
+	// wait this time, so that the guest keeps its turn.
+	Ready func(g Guest, stack []uint64) bool
 	// Do reads its parameters from stack and writes its result, if any, to
 	// stack[0]; an i32 is in the lower half. len(stack) is at least 1. An
 	// error ends the whole call with that error.

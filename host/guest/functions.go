@@ -24,15 +24,15 @@ func Functions() []engine.HostFunc {
 	fn := func(name string, params int, do hostFunc) engine.HostFunc {
 		return engine.HostFunc{Module: abi.ImportModule, Name: name, Params: i32(params), Results: i32(1), Do: adapt(do)}
 	}
-	call := fn(abi.FnCall, 5, call)
-	call.Blocks = true
+	call, read := fn(abi.FnCall, 5, call), fn(abi.FnRead, 3, read)
+	call.Blocks, read.Blocks, read.Ready = true, true, readReady
 	now := engine.HostFunc{
 		Module: abi.ImportModule, Name: abi.FnTime,
 		Params: i32(1), Results: []engine.ValueType{engine.I64}, Do: clock,
 	}
 	return []engine.HostFunc{
 		call,
-		fn(abi.FnRead, 3, read),
+		read,
 		fn(abi.FnWrite, 3, write),
 		fn(abi.FnClose, 1, closeHandle),
 		fn(abi.FnReply, 4, reply),
@@ -84,8 +84,9 @@ func (m memory) slice(ptr, length uint32) ([]byte, error) {
 }
 
 // read(handle, ptr, len i32) i32 copies the next bytes of a stream to ptr
-// and returns how many; 0 is the end.
-func read(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
+// and returns how many; 0 is the end. It waits for bytes of a body that comes
+// as it is read.
+func read(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 	p, err := mem.slice(a.u32(1), a.u32(2))
 	if err != nil {
 		return 0, err
@@ -94,11 +95,21 @@ func read(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
 	if st == nil {
 		return 0, host.Errorf(abi.Invalid, "handle %d is not open", a.u32(0))
 	}
-	n := st.read(p)
-	if a.u32(0) != abi.HandleRequest {
-		s.held -= n
+	n, err := st.read(ctx, p)
+	if err != nil && ctx.Err() == nil {
+		s.Print(abi.LevelWarning, "a stream broke off: "+host.MessageOf(err))
 	}
-	return uint32(n), nil //nolint:gosec // at most a u32
+	return uint32(n), err //nolint:gosec // at most maxRead
+}
+
+// readReady reports whether a read need not wait.
+func readReady(g engine.Guest, stack []uint64) bool {
+	p, ok := g.State().(Provider)
+	if !ok {
+		return true
+	}
+	st := p.Session().stream(args(stack).u32(0))
+	return st == nil || st.ready()
 }
 
 // write(handle, ptr, len i32) i32 appends to the reply's body and returns len.
@@ -205,10 +216,14 @@ func call(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 		res = &connector.Result{}
 		res.Envelope.Add(abi.FieldErrorMessage, host.MessageOf(opErr))
 	}
-	st := &stream{head: res.Envelope.Append(nil), body: res.Body, release: res.Release}
+	st := &stream{head: res.Envelope.Append(nil), body: res.Body, tail: res.Stream, release: res.Release}
 	r := abi.Result{EnvelopeLen: uint32(len(st.head)), BodyLen: uint32(len(st.body))} //nolint:gosec // bounded by heldBytes
+	if st.tail != nil {
+		r.BodyLen = abi.UnknownLength
+	}
 	var ok bool
 	if r.Handle, ok = s.open(st); !ok {
+		st.end()
 		return 0, host.Errorf(abi.Limit, "the call holds too many results; read or close them")
 	}
 	r.Put(out)
@@ -235,5 +250,7 @@ func operate(ctx context.Context, s *Session, mem memory, a args) (*connector.Re
 		return nil, host.Errorf(abi.Denied, "operations cannot be used while a service is being initialised; use them in its handler")
 	}
 	// A copy, since connectors may send on while the guest's memory changes.
-	return s.Ops.Do(ctx, &connector.Request{Scope: s.Scope, Envelope: e, Body: append([]byte(nil), body...)})
+	return s.Ops.Do(ctx, &connector.Request{
+		Scope: s.Scope, Envelope: e, Body: append([]byte(nil), body...), Streams: e.Get(abi.FieldStreamReply) == "1",
+	})
 }

@@ -11,10 +11,6 @@ import (
 	"github.com/seraihost/serai/host/engine/wasi"
 )
 
-// heldBytes bounds the results of operations that a guest keeps open at a
-// time: they are in the host's memory.
-const heldBytes = 64 << 20
-
 // Log takes one log record of a guest.
 type Log func(level int, message string)
 
@@ -57,30 +53,6 @@ func (s *Session) Session() *Session { return s }
 // WASI implements wasi.Provider.
 func (s *Session) WASI() *wasi.System { return &s.System }
 
-// stream is an envelope followed by a body, read in order.
-type stream struct {
-	head, body []byte
-	release    func() // of a result; may be nil
-	held       int    // what it counts until it is closed, also when it was read
-}
-
-func (s *stream) size() int { return len(s.head) + len(s.body) }
-
-func (s *stream) read(p []byte) int {
-	n := copy(p, s.head)
-	s.head = s.head[n:]
-	m := copy(p[n:], s.body)
-	s.body = s.body[m:]
-	return n + m
-}
-
-// SetRequest gives the session what the guest reads from handle 0 and
-// returns the arguments of the exports: the lengths of envelope and body.
-func (s *Session) SetRequest(e abi.Envelope, body []byte) (envelopeLen, bodyLen uint64) {
-	s.request = stream{head: e.Append(make([]byte, 0, e.Size())), body: body}
-	return uint64(len(s.request.head)), uint64(len(body))
-}
-
 // Replied reports whether the guest has set a reply.
 func (s *Session) Replied() bool { return s.replied }
 
@@ -112,6 +84,9 @@ func (s *Session) Reply() *host.Reply {
 // Failure returns how the guest says it failed, after an export returned
 // the code. The strings are bounded by the ABI's limits.
 func (s *Session) Failure(code uint64) *host.Error {
+	if fault := s.request.fault(); fault != nil {
+		return fault
+	}
 	if s.refusal != nil && !s.replied {
 		return s.refusedReply()
 	}
@@ -221,49 +196,6 @@ func (s *Session) Print(level int, message string) {
 		return
 	}
 	s.Log(level, strings.ToValidUTF8(message, "\uFFFD"))
-}
-
-// open keeps a result and returns its handle.
-func (s *Session) open(r *stream) (uint32, bool) {
-	r.held = r.size()
-	if s.held+r.held > heldBytes {
-		return 0, false
-	}
-	for i, free := range s.results {
-		if free == nil {
-			s.results[i] = r
-			s.held += r.held
-			return uint32(i) + 1, true
-		}
-	}
-	if len(s.results) >= abi.MaxHandles {
-		return 0, false
-	}
-	s.results = append(s.results, r)
-	s.held += r.held
-	return uint32(len(s.results)), true //nolint:gosec // at most MaxHandles
-}
-
-func (s *Session) stream(handle uint32) *stream {
-	if handle == abi.HandleRequest {
-		return &s.request
-	}
-	if i := int(handle) - 1; i < len(s.results) {
-		return s.results[i]
-	}
-	return nil
-}
-
-func (s *Session) close(handle uint32) bool {
-	if handle == abi.HandleRequest || s.stream(handle) == nil {
-		return false
-	}
-	s.held -= s.results[handle-1].held
-	if release := s.results[handle-1].release; release != nil {
-		release()
-	}
-	s.results[handle-1] = nil
-	return true
 }
 
 // Lines returns a writer that logs every line at the level, for the

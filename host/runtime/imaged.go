@@ -69,6 +69,7 @@ func (i *imagedInstance) Run(ctx context.Context, call *host.Call, s *guest.Sess
 	out.Flush()
 	errs.Flush()
 	s.System.Close()
+	s.End()
 	return reply, err
 }
 
@@ -109,7 +110,7 @@ func (i *imagedInstance) Close() error { return i.in.Close() }
 // serveABI serves calls through an export of the ABI's signature.
 func serveABI(export string) func(context.Context, engine.Instance, *host.Call, *guest.Session, *engine.Call) (*host.Reply, error) {
 	return func(ctx context.Context, in engine.Instance, call *host.Call, s *guest.Session, c *engine.Call) (*host.Reply, error) {
-		env, body := s.SetRequest(call.Envelope, call.Body)
+		env, body := s.SetRequest(call.Envelope, call)
 		code, err := in.Call(ctx, c, export, env, body)
 		if err != nil {
 			return nil, err

@@ -182,7 +182,7 @@ func (r *run) run(f C.uint32_t, kinds exportKinds) error {
 			}
 		case C.SERAI_HOST:
 			f := &e.host[r.guest.host_func]
-			if f.Blocks {
+			if f.Blocks && !r.ready(f) {
 				running = false
 				if err := r.pause(func() error { return r.do(f) }); err != nil {
 					return err
@@ -233,8 +233,17 @@ func (r *run) pause(wait func() error) error {
 	return nil
 }
 
+// ready reports whether a function that may wait need not do so now.
+func (r *run) ready(f *engine.HostFunc) bool {
+	return f.Ready != nil && f.Ready(r.Instance, r.stack())
+}
+
 // do performs the host call that the guest waits for.
 func (r *run) do(f *engine.HostFunc) error {
-	stack := unsafe.Slice((*uint64)(unsafe.Pointer(&r.guest.host_stack[0])), C.SERAI_MAX_ARGS)
-	return f.Do(r.ctx, r.Instance, stack)
+	return f.Do(r.ctx, r.Instance, r.stack())
+}
+
+// stack holds the parameters of the host call and takes its result.
+func (r *run) stack() []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(&r.guest.host_stack[0])), C.SERAI_MAX_ARGS)
 }
