@@ -49,6 +49,7 @@ type Dispatcher struct {
 	Config
 	guests *fair.Gate // calls in flight, fair between tenants
 	memory *fair.Gate // bytes they take
+	bodies *fair.Gate // bytes of bodies that were collected for them
 
 	mu       sync.RWMutex
 	forgets  int // how often services were forgotten
@@ -78,6 +79,7 @@ func New(c Config) *Dispatcher {
 		Config:   c,
 		guests:   fair.NewGate(int64(c.Guests), int64(c.Waiting)),
 		memory:   fair.NewGate(int64(c.Memory), int64(c.Waiting)),
+		bodies:   fair.NewGate(int64(c.Memory)/4, int64(c.Waiting)),
 		services: make(map[key]*service),
 		tenants:  make(map[string]*tenant),
 		stop:     stop,

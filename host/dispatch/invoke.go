@@ -67,6 +67,11 @@ func (d *Dispatcher) invoke(ctx context.Context, t *tenant, call *host.Call, st 
 	if err := check(call, v); err != nil {
 		return nil, err
 	}
+	call, release, err := d.collect(ctx, call, v)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	queued := time.Now()
 	leave, err := d.admit(ctx, t, s, a, call)
 	st.Queued = time.Since(queued)
@@ -107,9 +112,9 @@ func check(call *host.Call, v *host.Version) error {
 	switch {
 	case call.Version != "" && call.Version != v.Digest:
 		return host.Errorf(abi.Conflict, "version %s is not the running one", host.Clip(call.Version))
-	case int64(len(call.Body)) > int64(limits.RequestBytes):
+	case max(int64(len(call.Body)), call.Length) > int64(limits.RequestBytes):
 		return host.Errorf(abi.TooLarge, "the request has %d bytes, the service takes at most %s; raise it with --request-size",
-			len(call.Body), limits.RequestBytes)
+			max(int64(len(call.Body)), call.Length), limits.RequestBytes)
 	case call.Depth > limits.InvokeDepth:
 		return host.Errorf(abi.Limit, "services invoke each other more than %d deep", limits.InvokeDepth)
 	}

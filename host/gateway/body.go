@@ -7,6 +7,9 @@ import (
 	"net/http"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 )
 
 // prefetched is how much of a body fasthttp reads before the handler runs; a
@@ -43,75 +46,116 @@ func (g *Gateway) hasRest(h *headers) bool {
 	return h.chunked || h.length > int64(min(prefetched, g.config.MaxBodyBytes))
 }
 
-// readBody returns a copy of the request's body. Memory grows with what has
-// arrived, not with what the client announces. It is counted in g.bodies, and
-// the caller gives it back: used is how much.
-func (g *Gateway) readBody(rctx *fasthttp.RequestCtx, h *headers) (body []byte, used int64, r *refusal) {
-	limit := int64(g.config.MaxBodyBytes)
+// readBody reads the request's body into x: a copy in memory, or a stream if
+// it is longer than a copy may be. Memory grows with what has arrived, not with
+// what the client announces. It is counted in g.bodies, and in x.used for who
+// gives it back.
+func (g *Gateway) readBody(rctx *fasthttp.RequestCtx, x *exchange) *refusal {
+	h, limit := &x.headers, int64(g.config.MaxBodyBytes)
 	switch {
 	case h.length > limit:
-		return nil, 0, bodyTooLarge
+		return bodyTooLarge
 	case h.length <= 0 && !h.chunked:
-		return nil, 0, nil
-	}
-	stream := rctx.RequestBodyStream()
-	if stream == nil {
-		return nil, 0, bodyBroken
-	}
-	// fasthttp takes a GET or HEAD for one without a body and would leave
-	// the body on the connection, to be read as the next request.
-	if m := rctx.Request.Header.Method(); string(m) == http.MethodGet || string(m) == http.MethodHead {
-		method := string(m)
-		rctx.Request.Header.SetMethod(http.MethodPost)
-		defer rctx.Request.Header.SetMethod(method)
-	}
-	want := limit // of a chunked body, one byte more shows that it is too large
-	if !h.chunked {
-		want = h.length
-	}
-	for {
-		if int64(len(body)) == want {
-			break
-		}
-		if len(body) == cap(body) {
-			size := min(max(int64(2*cap(body)), prefetched), want)
-			if g.bodies.Add(size-used) > int64(g.config.MaxBodyMemory) {
-				return nil, size, bodyMemory
-			}
-			used = size
-			grown := make([]byte, len(body), size)
-			copy(grown, body)
-			body = grown
-		}
-		n, err := stream.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if err != nil {
-			if r := bodyEnd(err, h, len(body)); r != nil {
-				return nil, used, r
-			}
-			return body, used, nil
-		}
-	}
-	if h.chunked { // the end must follow
-		var one [1]byte
-		if n, err := stream.Read(one[:]); n > 0 {
-			return nil, used, bodyTooLarge
-		} else if r := bodyEnd(err, h, len(body)); r != nil {
-			return nil, used, r
-		}
-	}
-	return body, used, nil
-}
-
-// bodyEnd judges the error that ended the reading of a body of n bytes.
-func bodyEnd(err error, h *headers, n int) *refusal {
-	var timeout net.Error
-	switch {
-	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
-		return bodyLate
-	case errors.Is(err, io.EOF) && (h.chunked || int64(n) == h.length):
 		return nil
-	default:
+	}
+	in := incoming{rctx: rctx, from: rctx.RequestBodyStream(), length: h.length, limit: limit}
+	in.conn, _ = rctx.Conn().(*conn)
+	if in.from == nil {
 		return bodyBroken
 	}
+	if most := int64(g.config.InlineBodyBytes); h.length <= most {
+		want := min(most, limit)
+		if !h.chunked {
+			want = h.length
+		}
+		if r := g.collect(x, &in, want); r != nil || in.ended() {
+			return r
+		}
+	}
+	x.stream = &bodyStream{incoming: in, first: x.body, patience: g.config.BodyTimeout}
+	x.body = nil
+	return nil
+}
+
+// collect reads into x.body until it has want bytes and, of a body that does
+// not tell its length, one more to see whether it ends there.
+func (g *Gateway) collect(x *exchange, in *incoming, want int64) *refusal {
+	for int64(len(x.body)) < want && !in.ended() {
+		if len(x.body) == cap(x.body) {
+			size := min(max(int64(2*cap(x.body)), prefetched), want)
+			total := g.bodies.Add(size - x.used)
+			if x.used = size; total > int64(g.config.MaxBodyMemory) {
+				return bodyMemory
+			}
+			grown := make([]byte, len(x.body), size)
+			copy(grown, x.body)
+			x.body = grown
+		}
+		n, err := in.Read(x.body[len(x.body):cap(x.body)])
+		if x.body = x.body[:len(x.body)+n]; err != nil && in.refusal != nil {
+			return in.refusal
+		}
+	}
+	if in.ended() {
+		return nil
+	}
+	var one [1]byte
+	n, _ := in.Read(one[:])
+	x.body = append(x.body, one[:n]...)
+	return in.refusal
+}
+
+// incoming is a request's body on the connection.
+type incoming struct {
+	rctx    *fasthttp.RequestCtx
+	conn    *conn // nil if the listener is not the gateway's
+	from    io.Reader
+	length  int64 // -1 if it is chunked
+	limit   int64
+	got     int64
+	end     error    // why there is no more, io.EOF at the end
+	refusal *refusal // what the client is told of another end
+}
+
+// ended reports whether the connection has nothing more of the body.
+func (in *incoming) ended() bool { return in.got == in.length || errors.Is(in.end, io.EOF) }
+
+// Read implements io.Reader. Its errors are those of a service's read.
+func (in *incoming) Read(p []byte) (int, error) {
+	// fasthttp takes a GET or HEAD for one without a body and would leave
+	// the body on the connection, to be read as the next request.
+	if m := in.rctx.Request.Header.Method(); string(m) == http.MethodGet || string(m) == http.MethodHead {
+		method := string(m)
+		in.rctx.Request.Header.SetMethod(http.MethodPost)
+		defer in.rctx.Request.Header.SetMethod(method)
+	}
+	n, err := in.from.Read(p)
+	in.got += int64(n)
+	switch {
+	case in.got > in.limit:
+		in.refusal = bodyTooLarge
+		in.end = host.Errorf(abi.TooLarge, "the request's body is over the gateway's limit of %s", host.Bytes(in.limit))
+		return 0, in.end
+	case err != nil:
+		in.end, in.refusal = in.judge(err)
+	}
+	return n, in.end
+}
+
+// judge says what the error that ended the body means to the service and the client.
+func (in *incoming) judge(err error) (error, *refusal) {
+	// To fasthttp, a client that broke off between two chunks is at the end.
+	brokeOff := in.conn != nil && in.conn.eof
+	if errors.Is(err, io.EOF) && (in.length < 0 && !brokeOff || in.got == in.length) {
+		return io.EOF, nil
+	}
+	timeout, isNet := errors.AsType[net.Error](err)
+	_, isOp := errors.AsType[*net.OpError](err)
+	switch {
+	case isNet && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
+		return host.Errorf(abi.Timeout, "the request's body did not arrive in time"), bodyLate
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp:
+		return host.Errorf(abi.Cancelled, "the client broke off before the request's body was complete"), bodyBroken
+	}
+	return host.Errorf(abi.Invalid, "the request's body is malformed"), bodyBroken
 }

@@ -14,13 +14,17 @@ type Config struct {
 
 	MaxHeaderBytes int // request line and headers, default 16 KiB
 	MaxURIBytes    int // request target, default 8 KiB
-	MaxBodyBytes   int // request body, default 16 MiB
-	MaxBodyMemory  int // bodies of all requests together, default 1 GiB
-	MaxConns       int // connections, default 10,000
-	MaxConnsPerIP  int // connections of one address, default no limit
+	// InlineBodyBytes is the longest request body that is read before the
+	// service is called; the service reads longer ones as they arrive.
+	// Default 1 MiB.
+	InlineBodyBytes int
+	MaxBodyBytes    int // request body, default no limit but the service's own
+	MaxBodyMemory   int // bodies of all requests together, default 1 GiB
+	MaxConns        int // connections, default 10,000
+	MaxConnsPerIP   int // connections of one address, default no limit
 
 	HeaderTimeout time.Duration // for a request's headers to arrive, default 10 s
-	BodyTimeout   time.Duration // for its body, default 60 s
+	BodyTimeout   time.Duration // for its body, or the next piece of one that the service reads as it arrives, default 60 s
 	WriteTimeout  time.Duration // for the client to take the reply, default 60 s
 	IdleTimeout   time.Duration // of a connection between requests, default 120 s
 }
@@ -32,7 +36,8 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.MaxHeaderBytes, 16 << 10},
 		{&c.MaxURIBytes, 8 << 10},
-		{&c.MaxBodyBytes, 16 << 20},
+		{&c.InlineBodyBytes, 1 << 20},
+		{&c.MaxBodyBytes, maxInt},
 		{&c.MaxBodyMemory, 1 << 30},
 		{&c.MaxConns, 10_000},
 	} {

@@ -29,6 +29,7 @@ type conn struct {
 	served   atomic.Bool // a request was answered
 	calling  atomic.Bool // a call runs
 	linger   atomic.Bool // the client may still be sending what nobody will read
+	eof      bool        // the client sends no more; for who reads
 	once     sync.Once
 }
 
@@ -38,7 +39,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	if n > 0 && !c.busy.Load() {
 		c.busy.Store(true)
 	}
-	return n, err //nolint:wrapcheck // fasthttp compares it
+	c.eof = c.eof || err == io.EOF //nolint:errorlint // a net.Conn returns it as it is
+	return n, err                  //nolint:wrapcheck // fasthttp compares it
 }
 
 // SetReadDeadline implements net.Conn. It reports no error, since fasthttp

@@ -41,8 +41,10 @@ type exchange struct {
 	target  target
 	host    string
 	who     Identity
-	used    int64 // bytes counted in Gateway.bodies
-	unread  bool  // a part of the body may be on the connection
+	body    []byte
+	stream  *bodyStream // the body instead, or what of it is not read
+	used    int64       // bytes counted in Gateway.bodies
+	unread  bool        // a part of the body may be on the connection
 }
 
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
@@ -97,6 +99,9 @@ func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 	}
 	x.cid = ""
 	g.answer(rctx, x)
+	if x.stream != nil {
+		x.stream.finish()
+	}
 	if x.unread {
 		g.abandon(rctx)
 	}
@@ -104,7 +109,7 @@ func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 		g.bodies.Add(-x.used)
 	}
 	clear(x.headers.fields[:cap(x.headers.fields)])
-	x.match.Entry, x.who, x.used, x.unread = nil, Identity{}, 0, false
+	x.match.Entry, x.who, x.used, x.unread, x.body, x.stream = nil, Identity{}, 0, false, nil, nil
 	exchanges.Put(x)
 }
 
@@ -120,19 +125,18 @@ func (g *Gateway) answer(rctx *fasthttp.RequestCtx, x *exchange) {
 	if !ok || !g.admit(rctx, x, s, binding) {
 		return
 	}
-	body, used, r := g.readBody(rctx, &x.headers)
-	x.used = used
-	if r != nil {
+	if r := g.readBody(rctx, x); r != nil {
 		g.turnDown(rctx, x, r)
 		return
 	}
-	x.unread = false
-	call, r := x.call(rctx, binding, body)
+	call, r := x.call(rctx, binding)
 	if r != nil {
+		x.unread = x.stream != nil
 		g.turnDown(rctx, x, r)
 		return
 	}
 	g.invoke(rctx, x, binding, call)
+	x.unread = x.stream != nil && !x.stream.ended()
 }
 
 // read parses the request line and the headers.
@@ -252,7 +256,7 @@ func (g *Gateway) authenticate(rctx *fasthttp.RequestCtx, x *exchange, s *snapsh
 }
 
 // call builds the call. Everything in it is a copy of its own.
-func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound, body []byte) (*host.Call, *refusal) {
+func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound) (*host.Call, *refusal) {
 	m := &x.match
 	n := 6 + len(b.fields) + len(m.Params) + len(x.headers.fields) + strings.Count(x.target.query, "&") + 1
 	if x.who.Definition != "" {
@@ -287,9 +291,16 @@ func (x *exchange) call(rctx *fasthttp.RequestCtx, b *bound, body []byte) (*host
 	if r != nil {
 		return nil, r
 	}
-	return &host.Call{
-		Tenant: b.Tenant, Service: b.Service, CID: x.cid, Channel: abi.ChannelHTTP, Envelope: e, Body: body,
-	}, nil
+	call := &host.Call{
+		Tenant: b.Tenant, Service: b.Service, CID: x.cid, Channel: abi.ChannelHTTP, Envelope: e, Body: x.body,
+	}
+	if x.stream != nil {
+		call.Stream, call.Length = x.stream, -1
+		if !x.headers.chunked {
+			call.Length = x.headers.length
+		}
+	}
+	return call, nil
 }
 
 func remoteIP(rctx *fasthttp.RequestCtx) string {
@@ -313,6 +324,10 @@ func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, b *bound, call 
 	}
 	if err != nil {
 		g.log(call, err)
+		if x.stream != nil && x.stream.refusal != nil {
+			g.turnDown(rctx, x, x.stream.refusal)
+			return
+		}
 		g.fail(rctx, x.cid, err)
 		return
 	}
