@@ -12,6 +12,7 @@ package httpclient
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -113,9 +114,10 @@ type request struct {
 
 // reply is what the system answered.
 type reply struct {
-	Status  int         `field:"status" doc:"status of the reply"`
-	Headers []abi.Field `field:"header.*" doc:"headers of the reply"`
-	Body    []byte      `body:"the reply's body, decompressed"`
+	Status  int           `field:"status" doc:"status of the reply"`
+	Headers []abi.Field   `field:"header.*" doc:"headers of the reply"`
+	Body    []byte        `body:"the reply's body, decompressed"`
+	Stream  io.ReadCloser `stream:"true"`
 }
 
 func do(ctx context.Context, c *Client, r *connector.Request, in request) (reply, error) {
@@ -127,6 +129,9 @@ func do(ctx context.Context, c *Client, r *connector.Request, in request) (reply
 		return reply{}, err
 	}
 	defer out.body.release()
+	if r != nil && r.Streams {
+		return c.stream(ctx, out)
+	}
 	ctx, cancel := context.WithTimeout(ctx, out.timeout)
 	defer cancel()
 	resp, err := c.send(ctx, out)

@@ -29,7 +29,7 @@ func fault(ctx context.Context, name string, err error) error {
 		return err
 	case errors.Is(err, egress.ErrDenied):
 		code, text = abi.Denied, "leads to an address that it may not reach; the operator can allow the network for this connection"
-	case errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(context.Cause(ctx), context.Canceled):
 		code, text = abi.Cancelled, "was given up since the caller went away"
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
 		code, text = abi.Timeout, "did not answer in time"
