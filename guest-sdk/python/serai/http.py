@@ -5,11 +5,12 @@ from urllib.parse import quote
 
 from serai.errors import Invalid
 from serai.host import call, milliseconds
+from serai.stream import call as streams
 
 
 def send(method, url=None, connection=None, params=None, query=None, path=None, headers=None, body=None, content_type=None,
-         timeout=None, similar=False, redirects=True):
-    """Perform http.request; the reply's envelope and body.
+         timeout=None, similar=False, redirects=True, stream=False):
+    """Perform http.request; the reply's envelope and body, a Stream if stream is true.
 
     Either url is given, which the host finds a connection for, or the name of
     one. similar lets the host take a connection whose name differs in case
@@ -39,7 +40,7 @@ def send(method, url=None, connection=None, params=None, query=None, path=None, 
             fields += ("header." + name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
     if content_type:
         fields += ("header.content-type", content_type)
-    return call("http.request", *fields, body=body)
+    return (streams if stream else call)("http.request", *fields, body=body)
 
 
 def _add(fields, prefix, values):

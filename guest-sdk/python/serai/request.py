@@ -4,6 +4,7 @@ from serai import formats, transport
 from serai.data import JSON, Bunch, Headers, bunchify, decode, form, gathered
 from serai.exception import BadRequest
 from serai.response import Response
+from serai.stream import Stream, Whole
 
 _AMQP, _IBM_MQ, _HL7, _SOAP = transport.AMQP(), transport.IBMMQ(), transport.HL7(), transport.SOAP()
 _MISSING = object()
@@ -92,14 +93,38 @@ class HTTP:
 class Request:
     """One call of a service. Everything is decoded when it is first asked for."""
 
-    __slots__ = ("_envelope", "raw", "_payload", "_http", "_input")
+    __slots__ = ("_envelope", "_body", "_stream", "_payload", "_http", "_input")
 
     def __init__(self, envelope, body):
         self._envelope = envelope
-        #: The body, bytes as they were received.
-        self.raw = body
+        self._body = body  # or, of a long one, its length
+        self._stream = None
         self._payload = _MISSING
         self._http = self._input = None
+
+    @property
+    def raw(self):
+        """The body, bytes as they were received. One that does not fit into
+        memory raises TooLarge; read it by stream."""
+        if self._body.__class__ is int:
+            if self._stream is not None and self._stream.taken:
+                raise ValueError("a part of the body was read by stream already")
+            self._body = self.stream.read()
+            self._stream = None
+        return self._body
+
+    @raw.setter
+    def raw(self, value):
+        self._body = value
+
+    @property
+    def stream(self):
+        """The body as a binary file, which is read piece by piece: read, readline,
+        iteration by lines. A long one comes from the client as it is read."""
+        if self._stream is None:
+            body = self._body
+            self._stream = Stream(0, body) if body.__class__ is int else Whole(body)
+        return self._stream
 
     @property
     def payload(self):
@@ -110,13 +135,16 @@ class Request:
         not what it says ends the call with 400.
         """
         if self._payload is _MISSING:
+            body = self._body
+            if body.__class__ is int:
+                body = self.raw
             name = self._envelope.get("data-format")
             if name:
-                self._payload = formats.load(self.raw, formats.known(name), self._envelope.get("header.content-type", ""))
+                self._payload = formats.load(body, formats.known(name), self._envelope.get("header.content-type", ""))
                 return self._payload
             try:
                 # The usual case first: what the test is for is in decode.
-                self._payload = decode(self.raw, self._envelope.get("header.content-type", ""))
+                self._payload = decode(body, self._envelope.get("header.content-type", ""))
             except ValueError as exc:
                 raise BadRequest(f"the body is no JSON: {exc}") from None
             except RecursionError:
@@ -216,7 +244,8 @@ class Request:
         """A copy of which payload and input can be changed freely."""
         import copy
 
-        other = Request(self._envelope, self.raw)
+        other = Request(self._envelope, self._body)
+        other._stream = self._stream
         other._payload = self._payload if self._payload is _MISSING else copy.deepcopy(self._payload)
         other._input = copy.deepcopy(self._input)
         return other

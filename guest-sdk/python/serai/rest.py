@@ -14,20 +14,59 @@ from serai.connectors import Types
 from serai.data import Headers, decode, encode
 from serai.errors import Remote
 from serai.redis import server
+from serai.stream import PIECE, Stream, Whole
 
 
 class Response:
     """The answer of a remote system."""
 
-    __slots__ = ("status_code", "content", "_envelope", "_headers", "_data")
+    __slots__ = ("status_code", "_body", "_envelope", "_headers", "_data", "_raw")
 
     def __init__(self, envelope, body):
         self._envelope = envelope
-        self._headers = None
+        self._headers = self._raw = None
         self._data = self
-        #: The body, bytes.
-        self.content = body
+        self._body = body  # bytes, or a Stream
         self.status_code = int(envelope.get("status", "200"))
+
+    @property
+    def content(self):
+        """The body, bytes. Of a response with stream=True it is read here."""
+        if self._body.__class__ is Stream:
+            if self._body.taken:
+                raise ValueError("a part of the body was read by raw or iter_content already")
+            with self._body as body:
+                self._body = body.read()
+            self._raw = None
+        return self._body
+
+    @property
+    def raw(self):
+        """The body as a binary file, which is read piece by piece."""
+        if self._body.__class__ is Stream:
+            return self._body
+        if self._raw is None:
+            self._raw = Whole(self._body)
+        return self._raw
+
+    def iter_content(self, chunk_size=PIECE):
+        """The body in pieces of chunk_size, of which the last may be shorter."""
+        return self.raw.iter_content(chunk_size)
+
+    def iter_lines(self):
+        """The lines of the body, bytes without their ends."""
+        for line in self.raw:
+            yield line.rstrip(b"\r\n")
+
+    def close(self):
+        """Give up what was not read of a response with stream=True."""
+        self.raw.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     @property
     def headers(self):
@@ -79,7 +118,9 @@ class Response:
     def raise_for_status(self):
         """Raise Remote unless ok."""
         if not self.ok:
-            raise Remote(f"the remote system answered with status {self.status_code}: {self.text[:200]}")
+            said = self._body.peek()[:800] if self._body.__class__ is Stream and not self._body.closed else self.content
+            said = http.text(said, self._envelope.get("header.content-type", ""))
+            raise Remote(f"the remote system answered with status {self.status_code}: {said[:200]}")
 
     def __bool__(self):
         return self.ok
@@ -189,9 +230,9 @@ class Connection:
         """Send a request. path is added to the connection's address, query is
         a dict that becomes nothing but the query, timeout is in seconds.
 
-        json, files and auth are those of requests. The connection decides on
-        certificates, so verify and cert change nothing; nor does stream, for a
-        body is complete when it is here.
+        json, files, auth and stream are those of requests: with stream=True the
+        body comes as raw and iter_content read it, and need not fit into memory.
+        The connection decides on certificates, so verify and cert change nothing.
         """
         if files:
             content_type, body = http.multipart((data or {}).items(), files.items() if hasattr(files, "items") else files)
@@ -200,7 +241,7 @@ class Connection:
         if auth is not None:
             headers = {"authorization": http.basic(*auth), **(headers or {})}
         return Response(*http.send(method, connection=self.name, params=params, query=query, path=path, headers=headers, body=body,
-                                   content_type=content_type, timeout=timeout, similar=self._similar))
+                                   content_type=content_type, timeout=timeout, similar=self._similar, stream=bool(stream)))
 
     def _bare(self, method, cid, params, headers, timeout, kwargs):
         if not (cid is None or isinstance(cid, str)):  # get({'id': 1})

@@ -28,6 +28,7 @@ class Host:
     def __init__(self):
         self.calls, self.logged, self.store, self.answers, self.revision = [], [], {}, {}, 0
         self.areas, self.now = {}, time.time
+        self.streams, self.closed = {}, []
 
     def __enter__(self):
         self._old, host.backend = host.backend, self
@@ -39,17 +40,37 @@ class Host:
     def log(self, level, message):
         self.logged.append((level, message))
 
-    def call(self, fields, body=None):
+    def call(self, fields, body=None, stream=False):
         e = Envelope(fields)
         body = body.encode() if isinstance(body, str) else body
         self.calls.append((tuple(fields), body))
         op = e.get("op")
         if op in self.answers:
             answer, content = self.answers[op]
-            return Envelope(answer), content
+            return Envelope(answer), self.open(content) if stream else content
         if op.startswith("kv."):
             return self._kv(op, e, body or b"")
         raise errors.Unsupported(op)
+
+    def open(self, content):
+        """The handle of a stream: bytes, or a list of pieces and exceptions as they come."""
+        pieces = list(content) if isinstance(content, list) else [content] if content else []
+        self.streams[len(self.streams) + 1] = pieces
+        return len(self.streams)
+
+    def read(self, handle, size):
+        pieces = self.streams[handle]
+        if not pieces:
+            return b""
+        if isinstance(pieces[0], Exception):
+            raise pieces[0]
+        piece, pieces[0] = pieces[0][:size], pieces[0][size:]
+        if not pieces[0]:
+            pieces.pop(0)
+        return piece
+
+    def close(self, handle):
+        self.closed.append(handle)
 
     def _kv(self, op, e, body):
         area = self.area(e.get("area", ""))
