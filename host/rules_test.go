@@ -69,6 +69,7 @@ var layers = []struct {
 	{"host/connector/pool", []string{"abi", "host", "host/connector"}, "it knows connectors by their specs only"},
 	{"host/connector/standard", []string{"abi", "host", "host/connector"}, "the one list of the connectors that are linked"},
 	{"host/connector/connectortest", []string{"abi", "host", "host/config", "host/connector", "host/inbound", "host/telemetry"}, "it tests connectors as the pool uses them, and their configurations as documents have them, and sources as channels do"},
+	{"host/connector/batch", nil, "it is about sockets only"},
 	{"host/connector/egress", []string{"abi", "host"}, "the policy of addresses holds for every connector"},
 	{"host/engine", []string{"abi", "host", "host/engine", "host/fair"}, "an engine runs modules and knows no service, tenant or connector"},
 	{"host/rehearsal", []string{"abi", "host", "host/connector", "host/telemetry"}, "it takes part in a host from outside, as any embedder could"},
@@ -123,7 +124,7 @@ func checkOwn(t *testing.T, f file, own string) {
 		t.Errorf("%s imports %s: the composition root puts parts together, no part knows the whole", f.path, own)
 	}
 	if connector, system := connectorOf(f.dir); connector && own != f.dir {
-		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "connectortest" && system != "pool" && system != "standard" && system != "connectortest" {
+		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "batch" && name != "connectortest" && system != "pool" && system != "standard" && system != "connectortest" {
 			t.Errorf("%s imports %s: connectors know host/connector, not each other", f.path, own)
 		}
 	}

@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"net"
-	"runtime"
 	"sync"
 	"time"
+
+	"github.com/seraihost/serai/host/connector/batch"
 )
 
 // Bounds of a socket that is shared.
@@ -15,8 +16,6 @@ const (
 	// maxShared is the size of a request that takes a socket of its own, since
 	// others would wait while it is sent.
 	maxShared = 64 << 10
-	// maxUnsent bounds what waits to be sent.
-	maxUnsent = 1 << 20
 	// stalled is how long a reply may take until further requests take another
 	// socket, which may be faster: this one may be busy with a large reply.
 	stalled = 100 * time.Millisecond
@@ -36,13 +35,10 @@ var errEnded = errors.New("the socket is closed")
 // A call that does not wait any longer leaves its reply to come; one that is
 // overdue ends the pipe.
 type pipe struct {
-	conn    net.Conn
+	conn    *batch.Conn
 	timeout time.Duration // of a reply
-	wake    chan struct{} // there is something to send
-	ended   chan struct{}
 
 	mu          sync.Mutex
-	unsent      []byte
 	first, last *waiter   // that wait for replies
 	used        time.Time // when a request came last
 	watch       *time.Timer
@@ -65,10 +61,10 @@ var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{
 
 // newPipe returns a pipe over a socket on which the server knows who speaks.
 func newPipe(conn net.Conn, timeout time.Duration) *pipe {
-	p := &pipe{conn: conn, timeout: timeout, used: time.Now(), wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	p.watch = time.AfterFunc(timeout, p.look)
-	p.watching = true
-	go p.write()
+	p := &pipe{conn: batch.New(conn), timeout: timeout, used: time.Now()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watch, p.watching = time.AfterFunc(timeout, p.look), true
 	go p.read()
 	return p
 }
@@ -99,11 +95,13 @@ func (p *pipe) enter(x *waiter, request []byte) error {
 	switch {
 	case p.err != nil, p.first == nil && x.sent.Sub(p.used) > idleTime: // a gateway on the way may have forgotten it
 		return errEnded
-	case len(request) > maxShared, len(p.unsent) > maxUnsent, p.first != nil && x.sent.Sub(p.first.sent) > stalled:
+	case len(request) > maxShared, p.conn.Unsent() > batch.Most, p.first != nil && x.sent.Sub(p.first.sent) > stalled:
 		return errOccupied
 	}
 	p.used = x.sent
-	p.unsent = append(p.unsent, request...)
+	if _, err := p.conn.Write(request); err != nil {
+		return errEnded // which the reader is about to notice
+	}
 	if p.first == nil {
 		p.first = x
 	} else {
@@ -113,10 +111,6 @@ func (p *pipe) enter(x *waiter, request []byte) error {
 	if !p.watching {
 		p.watching = true
 		p.watch.Reset(p.timeout)
-	}
-	select {
-	case p.wake <- struct{}{}:
-	default: // it will be sent with what was there before
 	}
 	return nil
 }
@@ -136,29 +130,6 @@ func (p *pipe) look() {
 	p.mu.Unlock()
 	if overdue {
 		p.end(context.DeadlineExceeded)
-	}
-}
-
-// write sends requests.
-func (p *pipe) write() {
-	var sending []byte
-	for {
-		select {
-		case <-p.wake:
-		case <-p.ended:
-			return
-		}
-		runtime.Gosched() // calls that are about to send something add it
-		p.mu.Lock()
-		sending, p.unsent = p.unsent, sending[:0]
-		p.mu.Unlock()
-		if _, err := p.conn.Write(sending); err != nil {
-			p.end(broken(err))
-			return
-		}
-		if cap(sending) > maxShared {
-			sending = nil
-		}
 	}
 }
 
@@ -224,7 +195,6 @@ func (p *pipe) end(err error) {
 	p.first = nil
 	p.watch.Stop()
 	p.mu.Unlock()
-	close(p.ended)
 	_ = p.conn.Close()
 	for x != nil {
 		next := x.next // x is its call's once that is told
