@@ -13,6 +13,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/batch"
 )
 
 const (
@@ -20,9 +21,17 @@ const (
 	maxFresh  = 8           // declarations and pings at a time
 )
 
+// broker is a connection of the library, and the socket under it, on which
+// nothing that the library writes waits.
+type broker struct {
+	*amqp091.Connection
+
+	socket *batch.Conn
+}
+
 // Conn is an open connection to a broker.
 type Conn struct {
-	broker   *amqp091.Connection
+	broker   *broker
 	confirms *lines // for publishing
 	requests *lines // for requests that wait for replies
 	fresh    *lines // for what is done once in a while
@@ -48,7 +57,7 @@ func openFor(ctx context.Context, c Config, env connector.Env, purpose string) (
 
 // dial connects and logs in within ctx. purpose tells connections of one name
 // apart in the broker's lists.
-func dial(ctx context.Context, c Config, env connector.Env, purpose string) (*amqp091.Connection, error) {
+func dial(ctx context.Context, c Config, env connector.Env, purpose string) (*broker, error) {
 	secure, err := c.TLS.Config(c.Host)
 	if err != nil {
 		return nil, err
@@ -77,7 +86,7 @@ func dial(ctx context.Context, c Config, env connector.Env, purpose string) (*am
 	return broker, nil
 }
 
-func login(ctx context.Context, raw net.Conn, secure *tls.Config, c Config, env connector.Env, purpose string) (*amqp091.Connection, error) {
+func login(ctx context.Context, raw net.Conn, secure *tls.Config, c Config, env connector.Env, purpose string) (*broker, error) {
 	if secure != nil {
 		t := tls.Client(raw, secure)
 		if err := t.HandshakeContext(ctx); err != nil {
@@ -99,13 +108,15 @@ func login(ctx context.Context, raw net.Conn, secure *tls.Config, c Config, env 
 	properties := amqp091.NewConnectionProperties()
 	properties["product"] = "Serai"
 	properties.SetClientConnectionName("serai/" + env.Tenant + "/" + env.Name + purpose)
-	broker, err := amqp091.Open(&guard{Conn: raw}, amqp091.Config{
+	socket := batch.New(raw)
+	conn, err := amqp091.Open(&guard{Conn: socket}, amqp091.Config{
 		SASL: []amqp091.Authentication{sasl}, Vhost: c.VHost, Heartbeat: time.Duration(c.Heartbeat),
 		Locale: "en_US", Properties: properties, FrameSize: maxFrame,
 	})
 	if err == nil {
-		return broker, nil
+		return &broker{conn, socket}, nil
 	}
+	_ = socket.Close()
 	e, ok := errors.AsType[*amqp091.Error](err)
 	if ok && (e.Server || e.Code == amqp091.AccessRefused || e.Code == amqp091.NotAllowed) && e.Code != amqp091.ConnectionForced {
 		return nil, errors.New(e.Reason) // it is there and does not let us in
@@ -128,7 +139,7 @@ func (c *Conn) Lost() bool { return c.broker.IsClosed() }
 func (c *Conn) Close() error { return leave(c.broker) }
 
 // leave takes leave of a broker, which may be gone, within closeTime.
-func leave(broker *amqp091.Connection) error {
+func leave(broker *broker) error {
 	err := broker.CloseDeadline(time.Now().Add(closeTime))
 	if err == nil || errors.Is(err, amqp091.ErrClosed) {
 		return nil
@@ -137,7 +148,7 @@ func leave(broker *amqp091.Connection) error {
 }
 
 // fault says what an error of the library means for a user of the connection.
-func fault(broker *amqp091.Connection, err error) error {
+func fault(broker *broker, err error) error {
 	_, cut := errors.AsType[net.Error](err) // the library may notice later that its socket is gone
 	switch e, ok := errors.AsType[*amqp091.Error](err); {
 	case broker.IsClosed(), cut:

@@ -40,7 +40,7 @@ func (l *line) reason(err error) error {
 // lines are channels of one connection, made ready alike. Without ready each
 // is used once.
 type lines struct {
-	broker *amqp091.Connection
+	broker *broker
 	ready  func(*line) error
 	turns  chan struct{}
 
@@ -48,17 +48,21 @@ type lines struct {
 	idle []*line
 }
 
-func newLines(broker *amqp091.Connection, most int, ready func(*line) error) *lines {
+func newLines(broker *broker, most int, ready func(*line) error) *lines {
 	return &lines{broker: broker, ready: ready, turns: make(chan struct{}, most)}
 }
 
 // use calls fn with a line. It returns when ctx ends, whatever the broker
-// does; fn, which should end then too, keeps the line until it has ended.
+// does; fn, which should end then too, keeps the line until it has ended. On
+// lines that are kept, fn waits for nothing that ctx does not end.
 func (p *lines) use(ctx context.Context, fn func(*line) error) error {
 	select {
 	case p.turns <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if l := p.unused(); l != nil {
+		return p.reuse(ctx, l, fn)
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -71,6 +75,26 @@ func (p *lines) use(ctx context.Context, fn func(*line) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// reuse calls fn with a line that was kept.
+func (p *lines) reuse(ctx context.Context, l *line, fn func(*line) error) error {
+	err := fn(l)
+	if err == nil {
+		p.put(l)
+		<-p.turns
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	} else {
+		err = fault(p.broker, l.reason(err))
+	}
+	go func() {
+		defer func() { <-p.turns }()
+		_ = l.Close() // something may still come on it; this waits for the broker
+	}()
+	return err
 }
 
 func (p *lines) with(fn func(*line) error) error {
@@ -88,16 +112,9 @@ func (p *lines) with(fn func(*line) error) error {
 }
 
 func (p *lines) take() (*line, error) {
-	p.mu.Lock()
-	for n := len(p.idle); n > 0; n = len(p.idle) {
-		l := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		if !l.IsClosed() {
-			p.mu.Unlock()
-			return l, nil
-		}
+	if l := p.unused(); l != nil {
+		return l, nil
 	}
-	p.mu.Unlock()
 	ch, err := p.broker.Channel()
 	if err != nil {
 		return nil, err
@@ -115,6 +132,20 @@ func (p *lines) take() (*line, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// unused returns a line that was kept, nil if there is none.
+func (p *lines) unused() *line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := len(p.idle); n > 0; n = len(p.idle) {
+		l := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		if !l.IsClosed() {
+			return l
+		}
+	}
+	return nil
 }
 
 func (p *lines) put(l *line) {

@@ -66,6 +66,9 @@ func publish(ctx context.Context, c *Conn, _ *connector.Request, in publication)
 // publish publishes a message on a line that is in confirm mode.
 func (p *lines) publish(ctx context.Context, to address, mandatory bool, m amqp091.Publishing) error {
 	var returned *amqp091.Return
+	if err := p.broker.socket.Room(ctx); err != nil {
+		return err
+	}
 	err := p.use(ctx, func(l *line) error {
 		confirm, err := l.PublishWithDeferredConfirmWithContext(ctx, to.Exchange, to.Key, mandatory, false, m)
 		if err != nil {
@@ -129,6 +132,9 @@ func request(ctx context.Context, c *Conn, r *connector.Request, in question) (o
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, in.Timeout)
 		defer cancel()
+	}
+	if err := c.broker.socket.Room(ctx); err != nil {
+		return out, err
 	}
 	var reply amqp091.Delivery
 	var returned *amqp091.Return

@@ -66,7 +66,7 @@ var messages = connector.NewEncoder[message]()
 // source consumes a queue over a connection of its own, so that a broker that
 // holds up those who publish does not hold up its messages.
 type source struct {
-	broker  *amqp091.Connection
+	broker  *broker
 	line    *line
 	parking *parking
 	config  SourceConfig
@@ -113,8 +113,9 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 		return fault(s.broker, s.line.reason(err))
 	}
 	alive, lost := context.WithCancel(ctx)
-	h := &hand{source: s, deliver: deliver, freed: make(chan int, 2*s.config.Prefetch)}
+	h := &hand{source: s, deliver: deliver, freed: make(chan int, 2*s.config.Prefetch), next: make(chan amqp091.Delivery, s.config.Prefetch)}
 	defer h.work.Wait()
+	defer close(h.next)
 	defer lost()
 	for {
 		select {
@@ -124,7 +125,7 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 		case n := <-h.freed:
 			h.busy--
 			h.bytes -= n
-			h.next(alive)
+			h.pass(alive)
 		case d, ok := <-deliveries:
 			if !ok {
 				return fault(s.broker, s.line.reason(errors.New("the broker ended the delivery; does the queue exist?")))
@@ -133,7 +134,7 @@ func (s *source) Run(ctx context.Context, deliver connector.Deliver) error {
 				_ = s.broker.CloseDeadline(time.Now())
 				return err
 			}
-			h.next(alive)
+			h.pass(alive)
 		}
 	}
 }
@@ -144,7 +145,9 @@ type hand struct {
 	source  *source
 	deliver connector.Deliver
 	work    sync.WaitGroup
-	freed   chan int // sizes of what was dealt with
+	workers int                   // that deal with messages, one each at a time
+	next    chan amqp091.Delivery // for the workers
+	freed   chan int              // sizes of what was dealt with
 
 	busy, bytes int
 	waiting     []amqp091.Delivery
@@ -164,17 +167,24 @@ func (h *hand) take(d amqp091.Delivery) error {
 	return nil
 }
 
-// next has messages delivered, as many at a time as may be.
-func (h *hand) next(ctx context.Context) {
+// pass has messages delivered, as many at a time as may be. Workers stay, since
+// a goroutine whose stack has grown need not grow it for each message.
+func (h *hand) pass(ctx context.Context) {
 	for len(h.waiting) > 0 && h.busy < h.source.config.Prefetch {
 		d := h.waiting[0]
 		h.waiting[0] = amqp091.Delivery{}
 		h.waiting = h.waiting[1:]
 		h.busy++
-		h.work.Go(func() {
-			h.source.handle(ctx, d, h.deliver)
-			h.freed <- len(d.Body)
-		})
+		h.next <- d // there is room for as many as may be under way
+		if h.workers < h.busy {
+			h.workers++
+			h.work.Go(func() {
+				for d := range h.next {
+					h.source.handle(ctx, d, h.deliver)
+					h.freed <- len(d.Body)
+				}
+			})
+		}
 	}
 }
 
