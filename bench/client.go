@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -139,8 +140,16 @@ func redisClient(_ context.Context, addr string, workers int) (operation, error)
 	}, nil
 }
 
-// message is what is published and consumed: 200 bytes and some.
-var message = fmt.Appendf(nil, `{"order": 17, "note": "%s"}`, bytesOf('n', 177))
+// note is a message as an object.
+type note struct {
+	Order int    `json:"order"`
+	Note  string `json:"note"`
+}
+
+var notice = note{17, string(bytesOf('n', 177))}
+
+// message is what is consumed, and what is published: 200 bytes and some.
+var message = fmt.Appendf(nil, `{"order": %d, "note": "%s"}`, notice.Order, notice.Note)
 
 func bytesOf(c byte, n int) []byte {
 	out := make([]byte, n)
@@ -165,7 +174,11 @@ func publishClient(_ context.Context, addr string, workers int) (operation, erro
 		}
 	}
 	return func(ctx context.Context, w, _ int) (int, error) {
-		m := amqp091.Publishing{ContentType: "application/json", DeliveryMode: amqp091.Transient, Body: message}
+		body, err := json.Marshal(notice)
+		if err != nil {
+			return 0, err
+		}
+		m := amqp091.Publishing{ContentType: "application/json", DeliveryMode: amqp091.Transient, Body: body}
 		confirm, err := channels[w].PublishWithDeferredConfirmWithContext(ctx, "bench", "none", false, false, m)
 		if err != nil {
 			return 0, err

@@ -121,3 +121,12 @@ func (b *broker) drained(ctx context.Context, n int, d time.Duration) (float64, 
 	}
 	return 0, errors.New("the queue does not empty")
 }
+
+// gone returns how many of the queue's n messages have left it.
+func (b *broker) gone(n int) (float64, error) {
+	q, err := b.QueueDeclarePassive(queue, true, false, false, false, nil)
+	if err != nil {
+		return 0, fmt.Errorf("looking at the queue: %w", err)
+	}
+	return float64(n - q.Messages), nil
+}

@@ -60,6 +60,37 @@ func (p *process) stop() {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
+// spent returns the time that a process has taken of the processors, or that
+// all processes have that were started here and have ended, if pid is 0.
+func spent(pid int) (time.Duration, error) {
+	if pid == 0 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+			return 0, fmt.Errorf("asking for CPU time: %w", err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("reading a process's CPU time: %w", err)
+	}
+	// proc_pid_stat(5): after the name, utime and stime are fields 14 and 15,
+	// in ticks of 10 ms.
+	words := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(words) < 13 {
+		return 0, errors.New("reading a process's CPU time: too few fields")
+	}
+	var ticks int64
+	for _, w := range words[11:13] {
+		n, err := strconv.ParseInt(w, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("reading a process's CPU time: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
 // memory is what a process holds, in bytes.
 type memory struct {
 	RSS int64 `json:"rss"`

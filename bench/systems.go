@@ -40,9 +40,16 @@ type peer struct{ work, library, pkg string }
 // party is one of those who take turns.
 type party struct {
 	name string
-	run  func(ctx context.Context, d time.Duration) (float64, error)
-	runs []float64
+	run  func(ctx context.Context, d time.Duration) (done, error)
+	// pid is of the host that does the work; 0 if processes do that end with
+	// the run.
+	pid  int
+	runs []float64 // operations per second
+	cpus []float64 // microseconds of processors an operation
 }
+
+// done is what a run came to.
+type done struct{ operations, perSecond float64 }
 
 // sql measures queries of PostgreSQL that return one row.
 func (l *lab) sql(ctx context.Context) error {
@@ -128,17 +135,17 @@ func (l *lab) operations(ctx context.Context, s system) error {
 		}
 		route := "/" + service
 		for _, times := range []int{many, 1} {
-			all = append(all, &party{name: fmt.Sprintf("%s, %d a call", d.name, times), run: l.caller(h.gateway, route, s.name, times)})
+			all = append(all, &party{name: fmt.Sprintf("%s, %d a call", d.name, times), pid: h.pid(), run: l.caller(h.gateway, route, s.name, times)})
 		}
 	}
 	native := l.natives(ctx, s.peers, s.addr)
 	if err := l.alternate(ctx, s, append(all, native...)); err != nil {
 		return err
 	}
-	of := fmt.Sprintf(", %d a call of %s, against ", many, s.what)
-	l.report.ratio(golang+of+client.name, 0.8, all[1].runs, client.runs)
+	of := fmt.Sprintf(", %d a call of %s", many, s.what)
+	l.compare(golang+of, 0.8, all[1], client)
 	if p := best(native); p != nil {
-		l.report.ratio(python+of+p.name, 1, all[3].runs, p.runs)
+		l.compare(python+of, 1, all[3], p)
 		l.report.ratio(python+", one a call of "+s.what+", against "+p.name, 0, all[4].runs, p.runs)
 	}
 	return nil
@@ -173,13 +180,13 @@ var classes = map[string]string{"py-sql": "SQL", "py-redis": "Redis", "py-publis
 
 // caller returns how calls do the work so many times each. A call that does
 // it once costs what its call does; one that does it often shows the work.
-func (l *lab) caller(gateway, route, name string, times int) func(context.Context, time.Duration) (float64, error) {
+func (l *lab) caller(gateway, route, name string, times int) func(context.Context, time.Duration) (done, error) {
 	each := times
 	if name == "redis" { // SET and GET
 		each *= 2
 	}
 	var first int
-	return func(ctx context.Context, d time.Duration) (float64, error) {
+	return func(ctx context.Context, d time.Duration) (done, error) {
 		first++
 		r := request{
 			addr: gateway, method: "POST", path: route, body: fmt.Sprintf(`{"first": %d, "times": %d}`, first, times),
@@ -192,18 +199,18 @@ func (l *lab) caller(gateway, route, name string, times int) func(context.Contex
 			},
 		}
 		out, err := fire(ctx, r, l.concurrency, d)
-		return out.PerSecond * float64(each), err
+		return done{float64(out.Requests * each), out.PerSecond * float64(each)}, err
 	}
 }
 
 // client is the plain client in a process of its own.
 func (l *lab) client(work, addr string, processes, workers int, name string) *party {
-	return &party{name: name, run: func(ctx context.Context, d time.Duration) (float64, error) {
+	return &party{name: name, run: func(ctx context.Context, d time.Duration) (done, error) {
 		self, err := os.Executable()
 		if err != nil {
-			return 0, fmt.Errorf("finding this program: %w", err)
+			return done{}, fmt.Errorf("finding this program: %w", err)
 		}
-		return together(ctx, processes, self, "client", work, addr, strconv.Itoa(workers), seconds(d))
+		return together(ctx, d, processes, self, "client", work, addr, strconv.Itoa(workers), seconds(d))
 	}}
 }
 
@@ -221,8 +228,8 @@ func (l *lab) natives(ctx context.Context, peers []peer, addr string) (all []*pa
 			threads := max(1, l.concurrency/processes)
 			all = append(all, &party{
 				name: fmt.Sprintf("%s, %d × %d threads", p.library, processes, threads),
-				run: func(ctx context.Context, d time.Duration) (float64, error) {
-					return together(ctx, processes, systemPython, "bench/peer/systems.py", p.work, addr, strconv.Itoa(threads), seconds(d))
+				run: func(ctx context.Context, d time.Duration) (done, error) {
+					return together(ctx, d, processes, systemPython, "bench/peer/systems.py", p.work, addr, strconv.Itoa(threads), seconds(d))
 				},
 			})
 		}
@@ -235,8 +242,9 @@ const systemPython = "/usr/bin/python3"
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
-// together runs a program several times at once and adds up what it prints.
-func together(ctx context.Context, processes int, name string, args ...string) (sum float64, err error) {
+// together runs a program several times at once for d and adds up what it prints.
+func together(ctx context.Context, d time.Duration, processes int, name string, args ...string) (out done, err error) {
+	var sum float64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range processes {
@@ -254,7 +262,7 @@ func together(ctx context.Context, processes int, name string, args ...string) (
 		})
 	}
 	wg.Wait()
-	return sum, err
+	return done{sum * d.Seconds(), sum}, err
 }
 
 // alternate has the parties take turns.
@@ -266,18 +274,34 @@ func (l *lab) alternate(ctx context.Context, s system, all []*party) error {
 	}
 	for round := range l.rounds {
 		for _, p := range all {
-			rate, err := p.run(ctx, l.duration)
+			before, err := spent(p.pid)
+			if err != nil {
+				return err
+			}
+			out, err := p.run(ctx, l.duration)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			p.runs = append(p.runs, rate)
-			l.say("round %d: %-28s %8.0f/s", round+1, p.name, rate)
+			after, err := spent(p.pid)
+			if err != nil {
+				return err
+			}
+			each := float64((after - before).Microseconds()) / out.operations
+			p.runs, p.cpus = append(p.runs, out.perSecond), append(p.cpus, each)
+			l.say("round %d: %-28s %8.0f/s, %5.0f µs of CPU each", round+1, p.name, out.perSecond, each)
 		}
 	}
 	for _, p := range all {
 		l.report.spread(s.what+": "+p.name, "/s", p.runs)
+		l.report.spread(s.what+": "+p.name+", CPU time each", "µs", p.cpus)
 	}
 	return nil
+}
+
+// compare reports how much a does in the time of b, and of the processors'.
+func (l *lab) compare(name string, atLeast float64, a, b *party) {
+	l.report.ratio(name+", against "+b.name, atLeast, a.runs, b.runs)
+	l.report.ratio(name+", against "+b.name+", for each second of CPU time", 0, b.cpus, a.cpus)
 }
 
 // best returns the fastest, nil of none.
@@ -311,7 +335,7 @@ func (l *lab) consumers(ctx context.Context, s system, b *broker) error {
 		if err != nil {
 			return err
 		}
-		all = append(all, &party{name: d.name, run: func(ctx context.Context, duration time.Duration) (float64, error) {
+		all = append(all, &party{name: d.name, pid: h.pid(), run: func(ctx context.Context, duration time.Duration) (done, error) {
 			config := fmt.Sprintf(`{"queue": %q, "prefetch": %s}`, queue, prefetch)
 			start := func() error {
 				return h.cli(ctx, nil, "channel", "set", "consume", "--service", service, "--type", "amqp", "--connection", s.connection, "--config", config)
@@ -329,17 +353,17 @@ func (l *lab) consumers(ctx context.Context, s system, b *broker) error {
 	if err := l.alternate(ctx, s, all); err != nil {
 		return err
 	}
-	l.report.ratio("Go service, "+s.what+", against "+all[0].name, 0.8, all[1].runs, all[0].runs)
+	l.compare("Go service, "+s.what, 0.8, all[1], all[0])
 	if len(all) > 3 {
-		l.report.ratio("Python service, "+s.what+", against "+all[3].name, 1, all[2].runs, all[3].runs)
-		l.report.ratio("Python service, "+s.what+", against "+all[4].name, 0, all[2].runs, all[4].runs)
+		l.compare("Python service, "+s.what, 1, all[2], all[3])
+		l.compare("Python service, "+s.what, 0, all[2], all[4])
 	}
 	return nil
 }
 
 // consumer is a program that consumes until it is ended.
 func (l *lab) consumer(b *broker, name string, processes int, program string, args ...string) *party {
-	return &party{name: name, run: func(ctx context.Context, d time.Duration) (float64, error) {
+	return &party{name: name, run: func(ctx context.Context, d time.Duration) (done, error) {
 		var running []*process
 		begin := func() error {
 			for i := range processes {
@@ -361,17 +385,20 @@ func (l *lab) consumer(b *broker, name string, processes int, program string, ar
 }
 
 // emptied fills the queue and measures how fast what start starts empties it.
-func (l *lab) emptied(ctx context.Context, b *broker, d time.Duration, begin, end func() error) (float64, error) {
+func (l *lab) emptied(ctx context.Context, b *broker, d time.Duration, begin, end func() error) (out done, err error) {
 	n := int(15_000 * d.Seconds())
 	if err := b.fill(ctx, n); err != nil {
-		return 0, err
+		return out, err
 	}
 	if err := begin(); err != nil {
-		return 0, err
+		return out, err
 	}
-	rate, err := b.drained(ctx, n, d)
+	out.perSecond, err = b.drained(ctx, n, d)
 	if e := end(); err == nil {
 		err = e
 	}
-	return rate, err
+	if err == nil {
+		out.operations, err = b.gone(n)
+	}
+	return out, err
 }

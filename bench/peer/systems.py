@@ -17,7 +17,7 @@ import time
 SELECT = 'SELECT id, customer, amount, created, paid FROM orders WHERE id = %s'
 ORDERS = 10_000
 VALUE = 'v' * 100
-MESSAGE = json.dumps({'order': 17, 'note': 'n' * 177})
+MESSAGE = {'order': 17, 'note': 'n' * 177}
 
 
 def sql(host, port):
@@ -81,7 +81,7 @@ def publish(host, port):
     properties = pika.BasicProperties(content_type='application/json', delivery_mode=1)
 
     def one():
-        open_channel.basic_publish('bench', 'none', MESSAGE.encode(), properties)
+        open_channel.basic_publish('bench', 'none', json.dumps(MESSAGE).encode(), properties)
         return 1
 
     return one
