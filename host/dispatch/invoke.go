@@ -11,6 +11,7 @@ import (
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/engine"
 	"github.com/seraihost/serai/host/engine/image"
+	"github.com/seraihost/serai/host/fair"
 	"github.com/seraihost/serai/host/guest"
 	"github.com/seraihost/serai/host/runtime"
 	"github.com/seraihost/serai/host/telemetry"
@@ -133,33 +134,42 @@ func (d *Dispatcher) admit(ctx context.Context, t *tenant, s *service, a *active
 	if call.Depth > 0 && call.Channel != abi.ChannelAsync && call.Channel != abi.ChannelScheduler {
 		return func() {}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, longestWait)
-	defer cancel()
-	gate, charge := s.gate.Load(), a.charge.Load()
-	if err := gate.Enter(ctx, "", 1); err != nil {
-		return nil, busy(err, "of this service are in flight")
+	charge := a.charge.Load()
+	gates := [...]entry{
+		{s.gate.Load(), "", 1, "of this service are in flight"},
+		{t.gate, "", 1, "of this tenant are in flight"},
+		{d.guests, call.Tenant, 1, "are in flight"},
+		{d.memory, call.Tenant, charge, "need memory"},
 	}
-	if err := t.gate.Enter(ctx, "", 1); err != nil {
-		gate.Leave(1)
-		return nil, busy(err, "of this tenant are in flight")
+	leaveAll := func(n int) {
+		for i := range n {
+			gates[n-1-i].gate.Leave(gates[n-1-i].weight)
+		}
 	}
-	if err := d.guests.Enter(ctx, call.Tenant, 1); err != nil {
-		t.gate.Leave(1)
-		gate.Leave(1)
-		return nil, busy(err, "are in flight")
+	var within context.Context // the wait of all gates together, once there is one
+	for i, e := range gates {
+		if e.gate.TryEnter(e.weight) {
+			continue
+		}
+		if within == nil {
+			var cancel context.CancelFunc
+			within, cancel = context.WithTimeout(ctx, longestWait)
+			defer cancel()
+		}
+		if err := e.gate.Enter(within, e.key, e.weight); err != nil {
+			leaveAll(i)
+			return nil, busy(err, e.what)
+		}
 	}
-	if err := d.memory.Enter(ctx, call.Tenant, charge); err != nil {
-		d.guests.Leave(1)
-		t.gate.Leave(1)
-		gate.Leave(1)
-		return nil, busy(err, "need memory")
-	}
-	return func() {
-		d.memory.Leave(charge)
-		d.guests.Leave(1)
-		t.gate.Leave(1)
-		gate.Leave(1)
-	}, nil
+	return func() { leaveAll(len(gates)) }, nil
+}
+
+// entry is a gate that a call goes through.
+type entry struct {
+	gate   *fair.Gate
+	key    string
+	weight int64
+	what   string // is too much when it is full
 }
 
 // run runs the call in the instance and gives the instance back or closes it.

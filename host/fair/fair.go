@@ -77,6 +77,19 @@ func (g *Gate) Enter(ctx context.Context, key string, weight int64) error {
 	return ctx.Err()
 }
 
+// TryEnter is Enter for who does not wait: it reports whether weight units are
+// the caller's.
+func (g *Gate) TryEnter(weight int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	weight = min(weight, g.cap)
+	if len(g.order) > 0 || g.free < weight {
+		return false
+	}
+	g.free -= weight
+	return true
+}
+
 // Leave gives weight units back.
 func (g *Gate) Leave(weight int64) {
 	g.mu.Lock()
