@@ -73,8 +73,13 @@ type SourceSpec[C any, S interface{ policy() Redelivery }] struct {
 	Suits func(c C) error
 	// Open connects, as Open of a [Spec] does, and begins to receive nothing yet.
 	Open func(ctx context.Context, c C, s S, env Env) (Source, error)
-	// Parked connects to what the channel has put aside. It is nil if the
-	// system has no place for that.
+	// Forgets reports whether the system forgets what it has handed out, as
+	// one that publishes and subscribes does. What is to be parked, or given
+	// back, is then kept by the host, and the source has nothing to do with
+	// it. nil is a system that does not.
+	Forgets func(s S) bool
+	// Parked connects to what the channel has put aside, unless the system
+	// forgets.
 	Parked func(ctx context.Context, c C, s S, env Env) (Parked, error)
 }
 
@@ -91,15 +96,16 @@ type SourceType struct {
 	Suits func(connection []byte) error
 	// Open connects with the configurations of a connection and of a channel.
 	Open func(ctx context.Context, connection, channel []byte, secret func(name string) (string, error), env Env) (Source, Redelivery, error)
-	// Parked connects to what the channel has put aside; Invalid if it
-	// puts nothing aside.
+	// Forgets reports whether the host keeps what a channel puts aside.
+	Forgets func(channel []byte) bool
+	// Parked connects to what the channel has put aside.
 	Parked func(ctx context.Context, connection, channel []byte, secret func(name string) (string, error), env Env) (Parked, error)
 }
 
 // DefineSource returns the type of a spec. A spec that makes no sense is a
 // fault of the program and panics.
 func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S]) SourceType {
-	if s.Type == "" || s.Channel == "" || s.Doc == "" || s.Open == nil {
+	if s.Type == "" || s.Channel == "" || s.Doc == "" || s.Open == nil || s.Forgets == nil && s.Parked == nil {
 		panic(fmt.Sprintf("connector: the spec of sources of %q is incomplete", s.Type))
 	}
 	var (
@@ -144,6 +150,10 @@ func DefineSource[C any, S interface{ policy() Redelivery }](s SourceSpec[C, S])
 			}
 			source, err := s.Open(ctx, c, v, env)
 			return source, v.policy(), err
+		},
+		Forgets: func(raw []byte) bool {
+			v, err := decode(raw)
+			return err == nil && s.Forgets != nil && s.Forgets(v)
 		},
 		Parked: func(ctx context.Context, connection, channel []byte, secret func(string) (string, error), env Env) (Parked, error) {
 			if s.Parked == nil {

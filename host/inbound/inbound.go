@@ -38,6 +38,10 @@ type Config struct {
 	Invoker func() host.Invoker
 	Book    *telemetry.Book
 	Logger  *slog.Logger
+	// Store keeps the messages that channels put aside whose systems have no
+	// place for that, of one tenant as many bytes as Aside, or [DefaultAside].
+	Store host.Store
+	Aside int64
 	// Dir is where sources keep files, in a folder for each tenant.
 	Dir string
 	// AtOnce is how many messages of one tenant are in its services at a
@@ -50,6 +54,7 @@ type Intake struct {
 	Config
 	types map[string]connector.SourceType
 	rooms *rooms
+	shelf shelf
 
 	mu       sync.Mutex
 	ctx      context.Context //nolint:containedctx // of Run, which what Set starts belongs to
@@ -69,7 +74,7 @@ type wanted struct {
 
 // New returns an intake that receives nothing before Run.
 func New(c Config) *Intake {
-	i := &Intake{Config: c, types: make(map[string]connector.SourceType, len(c.Types)), wanted: map[key]wanted{}, channels: map[key]*receiver{}, ending: map[key]*receiver{}}
+	i := &Intake{Config: c, types: make(map[string]connector.SourceType, len(c.Types)), shelf: shelf{c.Store, cmp.Or(c.Aside, DefaultAside)}, wanted: map[key]wanted{}, channels: map[key]*receiver{}, ending: map[key]*receiver{}}
 	i.rooms = &rooms{most: cmp.Or(c.AtOnce, DefaultAtOnce), tenants: map[string]chan struct{}{}}
 	for _, t := range c.Types {
 		i.types[t.Type] = t
@@ -117,11 +122,13 @@ func suits(t connector.SourceType, over host.Connection) error {
 }
 
 // Set makes the intake receive for these channels, of all tenants, and no
-// others. What has not changed goes on; the rest ends once the messages that
+// others; what others have put aside in the store is gone then. What has not changed goes on; the rest ends once the messages that
 // it has are dealt with, and begins anew. Set does not wait for that.
 func (i *Intake) Set(ctx context.Context, all []host.Channel) {
 	next := make(map[key]wanted, len(all))
+	exist := make(map[key]bool, len(all))
 	for _, c := range all {
+		exist[key{c.Tenant, c.Name}] = true
 		if !c.Disabled {
 			next[key{c.Tenant, c.Name}] = wanted{c, i.digest(ctx, c)}
 		}
@@ -135,6 +142,9 @@ func (i *Intake) Set(ctx context.Context, all []host.Channel) {
 	}
 	i.rooms.keep(func(t string) bool { return tenants[t] })
 	i.apply()
+	if err := i.shelf.sweep(ctx, func(k key) bool { return exist[k] }); err != nil {
+		i.Logger.Error("dropping what deleted channels have put aside", "err", err)
+	}
 }
 
 // Run receives until ctx ends and the messages under way are dealt with.
@@ -174,7 +184,7 @@ func (i *Intake) apply() {
 			old = i.ending[k]
 		}
 		ctx, stop := context.WithCancel(i.ctx)
-		r := &receiver{Config: i.Config, kind: i.types[w.channel.Type], channel: w.channel, state: new(state), rooms: i.rooms, digest: w.digest, stop: stop, done: make(chan struct{})}
+		r := &receiver{Config: i.Config, kind: i.types[w.channel.Type], channel: w.channel, state: new(state), rooms: i.rooms, shelf: i.shelf, wake: make(chan struct{}, 1), digest: w.digest, stop: stop, done: make(chan struct{})}
 		if old != nil {
 			r.state = old.state // what was counted goes on
 		}

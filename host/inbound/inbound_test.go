@@ -14,6 +14,7 @@ import (
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/connectortest"
 	"github.com/seraihost/serai/host/inbound"
 	"github.com/seraihost/serai/host/telemetry"
 )
@@ -28,6 +29,9 @@ type world struct {
 	queue       chan string
 	settled     []string // message and disposition
 	calls       []string
+	store       *connectortest.Store
+	aside       int64
+	forgets     bool
 	serve       func(ctx context.Context, call *host.Call) (*host.Reply, error)
 }
 
@@ -43,6 +47,7 @@ type queueConfig struct {
 func (w *world) kind() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[connConfig, queueConfig]{
 		Type: "mem", Channel: "mem", Doc: "Memory.",
+		Forgets: func(queueConfig) bool { return w.forgets },
 		Open: func(_ context.Context, c connConfig, q queueConfig, _ connector.Env) (connector.Source, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -119,7 +124,7 @@ func start(t *testing.T, w *world) (i *inbound.Intake, stop func()) {
 	t.Cleanup(func() { _ = book.Close() })
 	i = inbound.New(inbound.Config{
 		Catalog: w, Types: []connector.SourceType{w.kind()}, Invoker: func() host.Invoker { return w },
-		Book: book, Logger: slog.New(slog.DiscardHandler),
+		Book: book, Logger: slog.New(slog.DiscardHandler), Store: w.store, Aside: w.aside,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -138,7 +143,7 @@ func start(t *testing.T, w *world) (i *inbound.Intake, stop func()) {
 func newWorld() *world {
 	return &world{
 		connections: map[string]host.Connection{"C": {Type: "mem", Config: []byte(`{"password": "${secret:s}"}`)}},
-		secrets:     map[string]string{"s": "1"}, queue: make(chan string, 100), serve: ok,
+		secrets:     map[string]string{"s": "1"}, queue: make(chan string, 100), serve: ok, store: new(connectortest.Store),
 	}
 }
 

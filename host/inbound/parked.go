@@ -28,10 +28,25 @@ func (i *Intake) Settle(ctx context.Context, c host.Channel, id string, retry bo
 		n, err = p.Settle(ctx, id, retry)
 		return err
 	})
+	if retry {
+		i.wake(key{c.Tenant, c.Name})
+	}
 	if err == nil && n == 0 && id != "" {
 		err = host.Errorf(abi.NotFound, "channel %q has put no message %q aside", c.Name, host.Clip(id))
 	}
 	return n, err
+}
+
+// wake tells a receiver that something was given back.
+func (i *Intake) wake(k key) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if r := i.channels[k]; r != nil {
+		select {
+		case r.wake <- struct{}{}:
+		default: // it knows
+		}
+	}
 }
 
 // parked calls fn with what a channel has put aside.
@@ -39,7 +54,14 @@ func (i *Intake) parked(ctx context.Context, c host.Channel, fn func(connector.P
 	if c.REST() {
 		return host.Errorf(abi.Invalid, "channel %q answers requests; it puts nothing aside", c.Name)
 	}
-	o, err := i.opening(ctx, i.types[c.Type], c)
+	kind, ok := i.types[c.Type]
+	if !ok {
+		return i.Validate(c)
+	}
+	if kind.Forgets(c.Config) {
+		return fn(storeParked{i.shelf, key{c.Tenant, c.Name}})
+	}
+	o, err := i.opening(ctx, kind, c)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/bits"
 	mathrand "math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -36,6 +37,8 @@ type receiver struct {
 	state   *state
 	rooms   *rooms
 	digest  [sha256.Size]byte
+	shelf   shelf
+	wake    chan struct{} // something is to be delivered again
 	stop    context.CancelFunc
 	done    chan struct{}
 }
@@ -89,9 +92,18 @@ func (r *receiver) over(ctx context.Context, o opening) error {
 	}
 	r.state.opened.Add(1)
 	r.state.set(true, nil)
+	deliver := r.deliver
+	if r.kind.Forgets(r.channel.Config) {
+		deliver = r.keep
+		returning, end := context.WithCancel(ctx)
+		var work sync.WaitGroup
+		defer work.Wait()
+		defer end()
+		work.Go(func() { r.giveBack(returning, policy) })
+	}
 	err = safely(func() error {
 		return source.Run(ctx, func(ctx context.Context, m connector.Message) (connector.Disposition, error) {
-			return r.deliver(ctx, policy, m)
+			return deliver(ctx, policy, m)
 		})
 	})
 	if gone := source.Close(); err == nil {

@@ -63,7 +63,7 @@ func TestTenantsHaveRoomEach(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	kind := connector.DefineSource(connector.SourceSpec[connConfig, queueConfig]{
-		Type: "mem", Channel: "mem", Doc: "Memory.",
+		Type: "mem", Channel: "mem", Doc: "Memory.", Forgets: func(queueConfig) bool { return false },
 		Open: func(context.Context, connConfig, queueConfig, connector.Env) (connector.Source, error) {
 			return many{20}, nil
 		},
@@ -73,7 +73,7 @@ func TestTenantsHaveRoomEach(t *testing.T) {
 	service := &counter{release: make(chan struct{})}
 	i := inbound.New(inbound.Config{
 		Catalog: w, Types: []connector.SourceType{kind}, Invoker: func() host.Invoker { return service },
-		Book: book, Logger: slog.New(slog.DiscardHandler), AtOnce: 5,
+		Book: book, Logger: slog.New(slog.DiscardHandler), Store: w.store, AtOnce: 5,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -88,7 +88,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 	if err != nil {
 		return h, err
 	}
-	h.catalog = catalog.New(store, box, kv.Prefix, async.Prefix)
+	h.catalog = catalog.New(store, box, kv.Prefix, async.Prefix, inbound.Prefix)
 	if err := h.ensureDefaultTenant(ctx); err != nil {
 		return h, err
 	}
@@ -124,7 +124,7 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
 	h.intake = inbound.New(inbound.Config{
-		Catalog: h.catalog, Types: standard.Sources(), Book: h.book, Logger: c.Logger, Dir: dir("connections"),
+		Catalog: h.catalog, Store: store, Types: standard.Sources(), Book: h.book, Logger: c.Logger, Dir: dir("connections"),
 		Invoker: func() host.Invoker { return h.dispatcher },
 	})
 	h.kv = kv.New(store)

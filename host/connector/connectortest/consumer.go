@@ -27,8 +27,9 @@ type consumer struct {
 	serve func(c *consumer, body string) bool // reports whether the service succeeds
 	stop  func()                              // twice is as once
 
-	intake *inbound.Intake
-	book   *telemetry.Book
+	intake  *inbound.Intake
+	book    *telemetry.Book
+	channel host.Channel
 
 	mu           sync.Mutex
 	calls        []*host.Call
@@ -61,7 +62,7 @@ func (c *consumer) start(t *testing.T, channel string, log *slog.Logger) {
 	source := c.suite.Source
 	intake := inbound.New(inbound.Config{
 		Catalog: c, Types: []connector.SourceType{source}, Invoker: func() host.Invoker { return c },
-		Book: book, Logger: log,
+		Book: book, Logger: log, Store: c.suite.store(c.place),
 	})
 	c.intake, c.book = intake, book
 	ctx, cancel := context.WithCancel(context.Background())
@@ -76,7 +77,16 @@ func (c *consumer) start(t *testing.T, channel string, log *slog.Logger) {
 		_ = book.Close()
 	})
 	t.Cleanup(c.stop)
-	intake.Set(ctx, []host.Channel{{Tenant: "t", Name: "in", Type: source.Type, Connection: "C", Service: "s", Config: json.RawMessage(channel)}})
+	c.channel = host.Channel{Tenant: "t", Name: "in", Type: source.Type, Connection: "C", Service: "s", Config: json.RawMessage(channel)}
+	intake.Set(ctx, []host.Channel{c.channel})
+}
+
+// store returns the host's store of a place's channel, which outlives it.
+func (s SourceSuite) store(place string) *Store {
+	if s.stores[place] == nil {
+		s.stores[place] = new(Store)
+	}
+	return s.stores[place]
 }
 
 // ready waits until the source listens.

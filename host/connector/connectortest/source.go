@@ -30,8 +30,9 @@ type SourceSuite struct {
 	// none. When it returns, the server has them, on its disk if it has one,
 	// and Send holds nothing any more.
 	Send func(t *testing.T, place string, bodies ...string)
-	// Parked takes out what was parked of a place, at most once each. It is
-	// nil if the source cannot park.
+	// Parked takes out what was parked of a place, at most once each, as
+	// somebody who looks at the system. It is nil if the system forgets what
+	// it has handed out, so that the host keeps what is parked.
 	Parked func(t *testing.T, place string) []string
 	// Lossy says that the system forgets what nobody listens to, as one that
 	// publishes and subscribes does: then nothing is delivered twice.
@@ -40,16 +41,21 @@ type SourceSuite struct {
 	Text bool
 	// Longest is how many bytes a message may have; 0 is 100 KiB.
 	Longest int
+
+	stores map[string]*Store // by place
 }
 
 // RunSource tests a kind of source as the host runs it, with a service that
 // succeeds, fails, is slow and is interrupted, and with a server that goes away.
 func RunSource(t *testing.T, s SourceSuite) {
+	s.stores = map[string]*Store{}
 	t.Run("configuration", func(t *testing.T) {
 		settings{s.Source.Type, s.Source.Config, s.Channel("p"), s.Source.Validate}.check(t)
 	})
 	t.Run("delivers", s.delivers)
 	t.Run("fails", s.fails)
+	t.Run("parked", s.parked)
+	t.Run("interrupted", s.interrupted)
 	t.Run("order", s.order)
 	t.Run("bound", s.bound)
 	t.Run("stop", s.stop)
@@ -98,24 +104,23 @@ func (s SourceSuite) delivers(t *testing.T) {
 
 // fails is about services that fail: once, and for ever.
 func (s SourceSuite) fails(t *testing.T) {
-	if s.Lossy && s.Parked == nil {
-		return // what becomes of such messages is said by "delivers"
-	}
 	c := s.receive(t, "fails", with(t, s.Channel("fails"), `{"attempts": 3, "backoff": "1ms", "max_backoff": "5ms"}`), func(c *consumer, body string) bool {
 		return body == "good" || body == "after" || body == "once" && c.count(body) > 1
 	})
 	s.Send(t, "fails", "good", "once", "always", "after")
 	c.await(t, "good", "once", "after")
 	c.until(t, "what fails is tried three times", func() bool { return c.count("always") >= 3 })
-	if s.Parked != nil {
-		var parked []string
-		c.until(t, "what fails is parked", func() bool {
+	var parked []string
+	c.until(t, "what fails is parked", func() bool {
+		if s.Parked != nil {
 			parked = append(parked, s.Parked(t, "fails")...)
-			return len(parked) > 0
-		})
-		if !slices.Equal(parked, []string{"always"}) {
-			t.Errorf("parked: %q", parked)
+		} else {
+			parked = c.parked(t)
 		}
+		return len(parked) > 0
+	})
+	if !slices.Equal(parked, []string{"always"}) {
+		t.Errorf("parked: %q", parked)
 	}
 	c.stop()
 	if n := c.count("always"); n != 3 {

@@ -38,6 +38,7 @@ func Source() connector.SourceType {
 	return connector.DefineSource(connector.SourceSpec[Config, SourceConfig]{
 		Type: Type, Channel: abi.ChannelSQL, Doc: "Hands the notifications of a PostgreSQL database (LISTEN) to a service, one at a time.",
 		Message: notifications.Fields(), Check: SourceConfig.check, Suits: listens, Open: openListener,
+		Forgets: func(SourceConfig) bool { return true },
 	})
 }
 
@@ -122,7 +123,7 @@ func (l *listener) Run(ctx context.Context, deliver connector.Deliver) error {
 		}
 		n := l.waiting[0]
 		l.waiting = l.waiting[1:]
-		// What becomes of it makes no difference: the server has forgotten it.
+		// What becomes of it is the host's concern: the server has forgotten it.
 		_, _ = deliver(ctx, connector.Message{
 			Body: []byte(n.Payload),
 			Envelope: notifications.Append(nil, abi.PrefixMessage, &notification{
