@@ -46,7 +46,7 @@ const (
 	ChannelControl = "control" // the control API's invoke
 	ChannelAMQP    = "amqp"    // a message of a queue
 	ChannelSQL     = "sql"     // a notification of a database
-	ChannelRedis   = "redis"   // an entry of a stream
+	ChannelRedis   = "redis"   // an entry of a stream, or what was published
 )
 
 // PrefixMessage precedes what the system says of the message that a call is

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 )
 
@@ -47,6 +48,32 @@ func FuzzScan(f *testing.F) {
 		}
 		if len(whole.open) > maxDepth {
 			t.Errorf("%q: %d levels", b, len(whole.open))
+		}
+	})
+}
+
+// FuzzPushes reads what a server may send to a subscriber.
+func FuzzPushes(f *testing.F) {
+	for _, seed := range []string{
+		"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$3\r\ntea\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$0\r\n\r\n",
+		"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", "*2\r\n$4\r\npong\r\n$-1\r\n", "+OK\r\n", "-ERR no\r\n",
+		"*1000000000\r\n", "*3\r\n$1000000000000\r\n", "*3\r\n$-2\r\n", "*3\r\n$1\r\nxy\r\n", "*2\r\n:x\r\n", "\r\n", "*\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p := newPushes(bytes.NewReader(raw))
+		for n := 0; ; n++ {
+			out, err := p.next()
+			if _, says := errors.AsType[replyError](err); says {
+				continue
+			}
+			if err != nil {
+				return
+			}
+			if n > len(raw) || out.size()-100+len(out.kind) > len(raw) {
+				t.Fatalf("it reads %+v", out)
+			}
 		}
 	})
 }
