@@ -224,7 +224,7 @@ def _reply(response, envelope=None):
     if envelope is not None and envelope.get("channel-name"):
         (body, own), fast = formats.answer(payload, envelope.get("data-format"), response._shape), None
         own = envelope.get("reply-content-type") or own
-        if envelope.get("channel") == "amqp" and (what := transport.decision(envelope)):
+        if envelope.get("channel") in transport.MESSAGES and (what := transport.decision(envelope)):
             headers = {**(headers or {}), "serai-disposition": what}
     elif payload is None:
         body, own, fast = None, None, _EMPTY_OK

@@ -6,7 +6,8 @@ from serai.exception import BadRequest
 from serai.response import Response
 from serai.stream import Stream, Whole
 
-_AMQP, _IBM_MQ, _HL7, _SOAP = transport.AMQP(), transport.IBMMQ(), transport.HL7(), transport.SOAP()
+_NOTHING = {"message": transport.NoMessage(), "amqp": transport.AMQP(), "redis": transport.Redis(), "sql": transport.SQL()}
+_IBM_MQ, _HL7, _SOAP = transport.IBMMQ(), transport.HL7(), transport.SOAP()
 _MISSING = object()
 
 
@@ -251,9 +252,27 @@ class Request:
         return other
 
     @property
+    def message(self):
+        """The message, of a call that one has caused: kind, msg, ack(), reject() and retry()."""
+        return self._delivery("message", self.channel in transport.MESSAGES)
+
+    @property
     def amqp(self):
-        """The message, of a call over AMQP: msg, ack() and reject()."""
-        return transport.Delivery(self._envelope, self.raw) if self._envelope.get("channel") == "amqp" else _AMQP
+        """The same of a call over AMQP."""
+        return self._delivery("amqp", self.channel == "amqp")
+
+    @property
+    def redis(self):
+        """The same of a call over Redis: an entry of a stream, or what was published."""
+        return self._delivery("redis", self.channel == "redis")
+
+    @property
+    def sql(self):
+        """The same of a call by a notification of a database."""
+        return self._delivery("sql", self.channel == "sql")
+
+    def _delivery(self, name, there):
+        return transport.Delivery(self._envelope, self.raw) if there else _NOTHING[name]
 
     ibm_mq = wmq = property(lambda self: _IBM_MQ, doc="The message, of a call over IBM MQ.")
     hl7 = property(lambda self: _HL7, doc="The message, of a call over HL7.")
@@ -283,7 +302,7 @@ class Request:
 
     @property
     def channel(self):
-        """How the call came: http, invoke, async or control."""
+        """How the call came: http, invoke, async or control; amqp, redis or sql if a message caused it."""
         return self._envelope.get("channel", "")
 
     @property

@@ -4,8 +4,9 @@ A call that did not come over such a channel has nothing there: all values are
 None, and to answer the broker is an error.
 """
 
-from serai.amqp import Message
+from serai import amqp
 from serai.errors import Unsupported
+from serai.message import FIELDS, Message
 
 
 class _Nothing:
@@ -27,19 +28,26 @@ class _Nothing:
         return f"<no call over {self._channel}>"
 
 
+#: The channels of the ABI that hand messages to services: the class of their messages.
+MESSAGES = {"amqp": lambda envelope, body: amqp.Message(envelope, body, "message."), **dict.fromkeys(FIELDS, Message)}
+
+
 class Delivery:
-    """self.request.amqp of a call that a message has caused.
+    """self.request.message of a call that a message has caused, and
+    self.request.amqp, redis or sql by the system that it came from.
 
     The message is acknowledged when the call succeeds. When it fails, or
     answers with a status above 399, the message comes again, and is parked
     after a number of attempts that the channel has.
     """
 
-    __slots__ = ("msg",)
+    __slots__ = ("kind", "msg")
 
     def __init__(self, envelope, body):
-        #: The message: body, data, properties, headers.
-        self.msg = Message(envelope, body, "message.")
+        #: The kind of the channel: amqp, redis or sql.
+        self.kind = envelope.get("channel")
+        #: The message: its body and data, and what its system says about it.
+        self.msg = MESSAGES[self.kind](envelope, body)
 
     def ack(self):
         """Acknowledge the message when the call ends, whatever its status is; that is
@@ -50,6 +58,10 @@ class Delivery:
         """Have the message parked when the call ends; with requeue it comes
         again, as if the call had failed."""
         _decide(self.msg, "retry" if requeue else "reject")
+
+    def retry(self):
+        """The same as reject(requeue=True)."""
+        _decide(self.msg, "retry")
 
     def __bool__(self):
         return True
@@ -71,20 +83,48 @@ def decision(envelope):
     return found[1] if found and found[0] == envelope.get("cid") else None
 
 
-class AMQP(_Nothing):
-    """self.request.amqp of any other call."""
+class NoMessage(_Nothing):
+    """self.request.message of any other call."""
 
     __slots__ = ()
-    _channel = "AMQP"
-    _values = ("msg",)
+    _channel, _name = "a channel of messages", "message"
+    _values = ("kind", "msg")
 
     def ack(self):
         """Acknowledge the message."""
-        raise Unsupported("self.request.amqp.ack: the call did not come over AMQP, there is no message to acknowledge")
+        self._refuse("ack", "acknowledge")
 
-    def reject(self):
-        """Give the message back to the broker."""
-        raise Unsupported("self.request.amqp.reject: the call did not come over AMQP, there is no message to reject")
+    def reject(self, requeue=False):
+        """Have the message parked."""
+        self._refuse("reject", "reject")
+
+    def retry(self):
+        """Have the message come again."""
+        self._refuse("retry", "try again")
+
+    def _refuse(self, method, what):
+        raise Unsupported(f"self.request.{self._name}.{method}: the call did not come over {self._channel}, there is no message to {what}")
+
+
+class AMQP(NoMessage):
+    """self.request.amqp of any other call."""
+
+    __slots__ = ()
+    _channel, _name = "AMQP", "amqp"
+
+
+class Redis(NoMessage):
+    """self.request.redis of any other call."""
+
+    __slots__ = ()
+    _channel, _name = "Redis", "redis"
+
+
+class SQL(NoMessage):
+    """self.request.sql of any other call."""
+
+    __slots__ = ()
+    _channel, _name = "a database", "sql"
 
 
 class IBMMQ(_Nothing):
