@@ -3,6 +3,9 @@ package connector
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
 
 	"github.com/seraihost/serai/host"
 )
@@ -43,4 +46,17 @@ func (t TLS) Config(serverName string) (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
+}
+
+// Untrusted reports whether an error says that one side does not take the
+// other's certificate. Another attempt does not change that, so it is a
+// refusal, and no connection that is lost.
+func Untrusted(err error) bool {
+	if _, here := errors.AsType[*tls.CertificateVerificationError](err); here {
+		return true
+	}
+	// The alert of RFC 8446, section 6.2, that the other side has sent; its
+	// type is the library's own.
+	alert, there := errors.AsType[*net.OpError](err)
+	return there && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate")
 }

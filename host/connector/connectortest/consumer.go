@@ -56,6 +56,22 @@ func (s SourceSuite) receive(t *testing.T, place, channel string, serve func(c *
 	return c
 }
 
+// Receive has a service that succeeds deal with the messages of a place, as
+// the host does, until stop is called or the test ends. seen is how often it
+// has had which.
+func (s SourceSuite) Receive(t *testing.T, place, channel string) (seen func() map[string]int, stop func()) {
+	t.Helper()
+	s.stores = map[string]*Store{}
+	c := s.receive(t, place, channel, nil)
+	return func() map[string]int {
+		found := map[string]int{}
+		for _, body := range c.bodies() {
+			found[body]++
+		}
+		return found
+	}, c.stop
+}
+
 // start runs the host's part until stop is called or the test ends.
 func (c *consumer) start(t *testing.T, channel string, log *slog.Logger) {
 	book := telemetry.NewBook(telemetry.Options{})

@@ -127,7 +127,12 @@ func (s *Server) fault(ctx context.Context, err error) error {
 		return e
 	}
 	_, reply := errors.AsType[redis.Error](err)
+	if broke, ok := errors.AsType[lostError](err); ok && connector.Untrusted(broke.err) {
+		return broke.err
+	}
 	switch {
+	case connector.Untrusted(err):
+		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, egress.ErrDenied), errors.Is(err, errProtocol), reply:
 		return err
 	case errors.Is(err, redis.ErrPoolTimeout):

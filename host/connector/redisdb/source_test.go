@@ -66,6 +66,14 @@ func TestSource(t *testing.T) {
 	})
 }
 
+func numberedBodies(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("m%03d", i)
+	}
+	return out
+}
+
 func TestSourceConfig(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{}`:                                              "config.stream",

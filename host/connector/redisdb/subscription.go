@@ -3,7 +3,6 @@ package redisdb
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -146,11 +145,10 @@ func subscribing(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	_, refused := errors.AsType[replyError](err)
 	_, coded := errors.AsType[*host.Error](err)
 	switch {
-	case untrusted, refused, coded, errors.Is(err, errProtocol), errors.Is(err, egress.ErrDenied),
+	case connector.Untrusted(err), refused, coded, errors.Is(err, errProtocol), errors.Is(err, egress.ErrDenied),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return err
 	}
