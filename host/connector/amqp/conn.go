@@ -35,6 +35,7 @@ type Conn struct {
 	confirms *lines // for publishing
 	requests *lines // for requests that wait for replies
 	fresh    *lines // for what is done once in a while
+	alarm    alarm
 }
 
 func open(ctx context.Context, c Config, env connector.Env) (*Conn, error) {
@@ -47,12 +48,14 @@ func openFor(ctx context.Context, c Config, env connector.Env, purpose string) (
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{
+	out := &Conn{
 		broker:   broker,
 		confirms: newLines(broker, c.Channels, func(l *line) error { return l.Confirm(false) }),
 		requests: newLines(broker, c.Channels, (*line).awaitReplies),
 		fresh:    newLines(broker, maxFresh, nil),
-	}, nil
+	}
+	go out.alarm.watch(broker.NotifyBlocked(make(chan amqp091.Blocking, 1)))
+	return out, nil
 }
 
 // dial connects and logs in within ctx. purpose tells connections of one name

@@ -60,7 +60,7 @@ func publish(ctx context.Context, c *Conn, _ *connector.Request, in publication)
 	if in.Mandatory != nil {
 		mandatory = *in.Mandatory
 	}
-	return out, c.confirms.publish(ctx, in.address, mandatory, p)
+	return out, c.alarm.publish(ctx, func() error { return c.confirms.publish(ctx, in.address, mandatory, p) })
 }
 
 // publish publishes a message on a line that is in confirm mode.
@@ -86,7 +86,7 @@ func (p *lines) publish(ctx context.Context, to address, mandatory bool, m amqp0
 		default:
 		}
 		if !taken {
-			return l.reason(errors.New("the broker could not take the message over"))
+			return l.reason(errors.New("the broker does not take the message over; is the queue full?"))
 		}
 		return nil
 	})
@@ -138,30 +138,32 @@ func request(ctx context.Context, c *Conn, r *connector.Request, in question) (o
 	}
 	var reply amqp091.Delivery
 	var returned *amqp091.Return
-	err = c.requests.use(ctx, func(l *line) error {
-		if err := l.PublishWithContext(ctx, in.Exchange, in.Key, true, false, p); err != nil {
-			return err
-		}
-		for {
-			select {
-			case r, ok := <-l.returns:
-				if !ok {
-					return l.reason(amqp091.ErrClosed)
-				}
-				returned = &r
-				return nil
-			case d, ok := <-l.replies:
-				if !ok {
-					return l.reason(amqp091.ErrClosed)
-				}
-				if d.CorrelationId == p.CorrelationId {
-					reply = d
-					return nil
-				}
-			case <-ctx.Done():
-				return ctx.Err() // the line is closed, so that a late reply goes nowhere
+	err = c.alarm.publish(ctx, func() error {
+		return c.requests.use(ctx, func(l *line) error {
+			if err := l.PublishWithContext(ctx, in.Exchange, in.Key, true, false, p); err != nil {
+				return err
 			}
-		}
+			for {
+				select {
+				case r, ok := <-l.returns:
+					if !ok {
+						return l.reason(amqp091.ErrClosed)
+					}
+					returned = &r
+					return nil
+				case d, ok := <-l.replies:
+					if !ok {
+						return l.reason(amqp091.ErrClosed)
+					}
+					if d.CorrelationId == p.CorrelationId {
+						reply = d
+						return nil
+					}
+				case <-ctx.Done():
+					return ctx.Err() // the line is closed, so that a late reply goes nowhere
+				}
+			}
+		})
 	})
 	switch {
 	case err != nil:

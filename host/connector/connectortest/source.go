@@ -56,6 +56,7 @@ func RunSource(t *testing.T, s SourceSuite) {
 	t.Run("fails", s.fails)
 	t.Run("parked", s.parked)
 	t.Run("interrupted", s.interrupted)
+	t.Run("changed", s.changed)
 	t.Run("order", s.order)
 	t.Run("bound", s.bound)
 	t.Run("stop", s.stop)

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
 
@@ -61,6 +63,47 @@ func (s SourceSuite) stop(t *testing.T) {
 	c.stop()
 	if c.count("slow") > 0 {
 		t.Error("what was dealt with while the host stopped comes again")
+	}
+}
+
+// changed is about settings that change while messages are received: none is
+// lost, and the new settings hold.
+func (s SourceSuite) changed(t *testing.T) {
+	if s.Ordered == nil {
+		return
+	}
+	c := s.receive(t, "changed", s.Channel("changed"), func(*consumer, string) bool {
+		time.Sleep(time.Millisecond)
+		return true
+	})
+	all := numbered(100)
+	s.Send(t, "changed", all...)
+	c.until(t, "some have come", func() bool { return len(c.bodies()) > 10 })
+	next := c.channel
+	next.Config = json.RawMessage(s.Ordered("changed")) // one at a time
+	c.intake.Set(t.Context(), []host.Channel{next})
+	c.until(t, "it has connected anew", func() bool {
+		state, _ := c.intake.State("t", "in")
+		return state.Receiving && state.Opened == 2
+	})
+	c.mu.Lock()
+	c.highest = 0
+	c.mu.Unlock()
+	if s.Lossy {
+		c.ready(t)
+		all = nil
+	}
+	more := numbered(150)[100:]
+	s.Send(t, "changed", more...)
+	c.await(t, append(all, more...)...)
+	c.stop()
+	if n := c.most(); n != 1 {
+		t.Errorf("%d messages were in flight after the change", n)
+	}
+	for _, body := range more {
+		if n := c.count(body); n != 1 {
+			t.Errorf("%s comes %d times", body, n)
+		}
 	}
 }
 
