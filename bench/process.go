@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func spent(pid int) (time.Duration, error) {
 	}
 	// proc_pid_stat(5): after the name, utime and stime are fields 14 and 15,
 	// in ticks of 10 ms.
-	words := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	words := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(words) < 13 {
 		return 0, errors.New("reading a process's CPU time: too few fields")
 	}

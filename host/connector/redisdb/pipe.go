@@ -71,7 +71,7 @@ func newPipe(conn net.Conn, timeout time.Duration) *pipe {
 
 // do sends a request of so many commands and returns their replies.
 func (p *pipe) do(ctx context.Context, request []byte, commands int) ([]byte, error) {
-	x := waiters.Get().(*waiter) //nolint:errcheck,forcetypeassert // nothing else is in the pool
+	x := waiters.Get().(*waiter) //nolint:forcetypeassert // nothing else is in the pool
 	x.replies, x.sent, x.next, x.err = commands, time.Now(), nil, nil
 	if err := p.enter(x, request); err != nil {
 		waiters.Put(x)
