@@ -21,9 +21,14 @@ def call(op, *fields, body=None):
 
     Raises one of the classes in :mod:`serai.errors`.
     """
+    return perform(("op", op, *fields), body)
+
+
+def perform(fields, body=None):
+    """:func:`call` for a tuple of names and values that begins with "op"."""
     if backend is None:
         raise errors.Unsupported("there is no Serai host here: set serai.host.backend in tests")
-    return backend.call(("op", op, *fields), body)
+    return backend.call(fields, body)
 
 
 def log(level, message):

@@ -6,7 +6,7 @@ decode_responses=False)`` gets bytes.
 """
 
 from serai import errors as host
-from serai.host import call
+from serai.host import call, perform
 from serai.redis import errors, wire
 from serai.redis.client import Client, Sequence
 from serai.redis.commands import Commands
@@ -42,6 +42,7 @@ class Server(ServerCommands, Client):
     def __init__(self, name, decode_responses=True):
         #: Of the connection.
         self.name, self.decode_responses = name, decode_responses
+        self._fields = ("op", "redis.commands", "connection", name)
 
     def __repr__(self):
         return f"<Redis {self.name!r}>"
@@ -51,8 +52,9 @@ class Server(ServerCommands, Client):
         return ServerPipeline(self, transaction)
 
     def _send(self, words, convert=None):
-        (reply,) = exchange(self, [words])
-        return _converted(reply, convert)
+        _, body = _perform(self._fields, wire.one_request(words))
+        reply = wire.one_reply(body, self.decode_responses)
+        return reply if convert is None else convert(reply)
 
 
 class ServerPipeline(ServerCommands, Sequence):
@@ -134,8 +136,12 @@ def exchange(server, commands, *fields):
 
 
 def _call(op, name, *fields, body):
+    return _perform(("op", op, "connection", name, *fields), body)
+
+
+def _perform(fields, body):
     try:
-        return call(op, "connection", name, *fields, body=body)
+        return perform(fields, body)
     except host.Unavailable as exc:
         raise errors.ConnectionError(str(exc)) from exc
     except host.Timeout as exc:

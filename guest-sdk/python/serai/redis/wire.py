@@ -25,12 +25,35 @@ def raw(value):
 
 def request(commands):
     """The body of redis.commands for lists of words."""
-    out = []
-    for words in commands:
-        out.append(b"*%d\r\n" % len(words))
-        for word in map(raw, words):
-            out.append(b"$%d\r\n%b\r\n" % (len(word), word))
-    return b"".join(out)
+    return b"".join([one_request(words) for words in commands])
+
+
+def one_request(words):
+    """The body of redis.commands for the words of one command."""
+    out = f"*{len(words)}\r\n"
+    for word in words:
+        if type(word) is int:
+            word = str(word)
+        elif type(word) is not str or not word.isascii():
+            break
+        out += f"${len(word)}\r\n{word}\r\n"
+    else:
+        return out.encode()
+    parts = [b"*%d\r\n" % len(words)]
+    for word in map(raw, words):
+        parts.append(b"$%d\r\n%b\r\n" % (len(word), word))
+    return b"".join(parts)
+
+
+def one_reply(body, decode):
+    """The reply in the body of redis.commands for one command; an error is raised."""
+    if body[0] == 0x24 and body[1] != 0x2D:  # $, and not -1
+        value = body[body.index(b"\n") + 1 : -2]
+        return value.decode("utf-8", "surrogateescape") if decode else value
+    value, _ = _reply(body, 0, decode)
+    if isinstance(value, Exception):
+        raise value
+    return value
 
 
 def replies(body, decode):
@@ -80,6 +103,12 @@ def words(function, args, kwargs):
     """The words of a command that is described by its method, and what makes
     its reply of the server's."""
     method = _method(function)
+    if len(args) == method.direct and not kwargs:
+        for value in args:
+            if type(value) not in _WORDS:
+                break
+        else:
+            return (method.command, *args), method.direct_reply
     a = method.bind(args, kwargs)
     if method.special is not None:
         return method.special(a)
@@ -93,10 +122,14 @@ def words(function, args, kwargs):
     return out, method.reply
 
 
+#: Types of arguments that are words as they are.
+_WORDS = frozenset((str, bytes, int))
+
+
 class _Method:
     """What is known of a command's method before it is called."""
 
-    __slots__ = ("command", "defaults", "names", "optional", "parameters", "reply", "special", "title", "variadic")
+    __slots__ = ("command", "defaults", "direct", "direct_reply", "names", "optional", "parameters", "reply", "special", "title", "variadic")
 
     def __init__(self, function):
         code, defaults = function.__code__, function.__defaults__ or ()
@@ -109,6 +142,12 @@ class _Method:
         self.special = SPECIAL.get(self.title)
         self.command, *self.names = PLAIN.get(self.title, self.title).split()
         self.reply = REPLY.get(self.title)
+        #: How many arguments the method has when they are the command's words.
+        self.direct, self.direct_reply = (-1, None) if self.special else (len(self.names), self.reply)
+        if self.title in DIRECT:
+            self.command, self.direct, self.direct_reply = DIRECT[self.title]
+        elif tuple(self.names) != self.parameters:
+            self.direct = -1
 
     def bind(self, args, kwargs):
         """The arguments of a call by their names; those beyond under "*"."""
@@ -436,3 +475,6 @@ SPECIAL = {
     "zrangebyscore": _by_score("ZRANGEBYSCORE", "min", "max"), "zrevrangebyscore": _by_score("ZREVRANGEBYSCORE", "max", "min"),
     "zunionstore": _combined("ZUNIONSTORE"), "zinterstore": _combined("ZINTERSTORE"),
 }
+
+#: Commands that are special only with more arguments.
+DIRECT = {"set": ("SET", 2, _done), "expire": ("EXPIRE", 2, bool)}
