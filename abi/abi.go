@@ -25,7 +25,8 @@ const (
 	// FnRead reads the next bytes of a stream: read(handle, ptr, len i32) i32.
 	// Zero is the end of the stream.
 	FnRead = "read"
-	// FnWrite appends to the reply's body (handle 0): write(handle, ptr, len i32) i32.
+	// FnWrite appends to the reply's body (handle 0), or to the body of an
+	// operation: write(handle, ptr, len i32) i32.
 	FnWrite = "write"
 	// FnClose ends a stream early: close(handle i32) i32.
 	FnClose = "close"
@@ -89,6 +90,7 @@ const (
 	MaxLogRecord    = 64 << 10
 	MaxRandomBytes  = 1 << 20
 	MaxHandles      = 256 // streams that a call may hold open
+	MaxBodies       = 16  // bodies of operations among them that it writes at a time
 )
 
 // ResultSize is the number of bytes that [FnCall] writes at result_ptr.

@@ -138,5 +138,17 @@ const (
 // Fields that any operation may have. They are about the way of a body between
 // guest and host, and connectors do not see them.
 const (
-	FieldStreamReply = "stream-reply" // "1": the result's body may stream, its length being UnknownLength
+	FieldStreamReply  = "stream-reply"  // "1": the result's body may stream, its length being UnknownLength
+	FieldStreamBody   = "stream-body"   // where the rest of the body comes from: a handle, or StreamWrite. Of a reply too
+	FieldStreamLength = "stream-length" // bytes that such a body has in all, if that is known
+)
+
+// StreamWrite in FieldStreamBody says that the guest writes the body.
+const StreamWrite = "write"
+
+// OpFinish ends the body of an operation that the guest has written and waits
+// for its result, which has the same handle.
+const (
+	OpFinish    = "finish" // handle → the operation's own
+	FieldHandle = "handle"
 )

@@ -27,7 +27,11 @@ type Call struct {
 	// that waits. An error of Read says by its code what became of the body.
 	Stream io.ReadCloser
 	Length int64 // bytes in Stream, -1 if unknown
-	Depth  int   // services above this one that wait for it
+	// Answer, if not nil, takes a reply without its body, and returns where
+	// that goes as it is written. The reply that the call returns then says
+	// so by Sent; an error of the call says that the body is not complete.
+	Answer func(*Reply) (ReplyBody, error)
+	Depth  int // services above this one that wait for it
 }
 
 // Reply is what a service answered.
@@ -35,6 +39,19 @@ type Reply struct {
 	Status  int         // HTTP status, 200 by default
 	Headers []abi.Field // names in lower case; may repeat
 	Body    []byte
+	Sent    bool // Call.Answer has taken it already
+}
+
+// ReplyBody takes the body of a reply that streams.
+type ReplyBody interface {
+	// Write returns when what it is given is on its way.
+	Write(p []byte) (int, error)
+	// Finish is called when the service has ended well. Its error says that
+	// the body is not what the reply's head has promised.
+	Finish() error
+	// Close may be called at any time, by any goroutine, and ends a Write
+	// that waits.
+	Close() error
 }
 
 // CheckCID returns an [Error] about field "cid" unless s can be a correlation id.

@@ -27,7 +27,7 @@ func Builtins(connectors ...Connector) []Op {
 	var out []Op
 	for _, c := range connectors {
 		for _, op := range c.Ops {
-			out = append(out, Op{Name: op.Name, Doc: op.Doc, Do: func(ctx context.Context, r *Request) (*Result, error) {
+			out = append(out, Op{Name: op.Name, Doc: op.Doc, Streams: op.Request.Body.Streams, Do: func(ctx context.Context, r *Request) (*Result, error) {
 				return op.Do(ctx, nil, r)
 			}})
 		}

@@ -20,6 +20,7 @@ type Request struct {
 	// Stream, if not nil, is the payload instead of Body, and comes as it is
 	// read, once. It is valid until Do returns.
 	Stream io.Reader
+	Length int64 // bytes in Stream, -1 if unknown
 	// Streams says that the guest takes a reply that streams. An operation that
 	// can then answers with [Result].Stream rather than hold a long reply.
 	Streams bool
@@ -59,6 +60,8 @@ type Op struct {
 	// error becomes a code and a message for the guest by host.CodeOf and
 	// host.MessageOf. Do checks the grants of its scope.
 	Do func(ctx context.Context, r *Request) (*Result, error)
+	// Streams says that Do takes Request.Stream.
+	Streams bool
 }
 
 // Registry finds operations by name. It is filled before the host starts
@@ -86,6 +89,16 @@ func (r *Registry) Do(ctx context.Context, req *Request) (*Result, error) {
 		return nil, host.Errorf(abi.Unsupported, "operation %q does not exist", host.Clip(name))
 	}
 	return op.Do(ctx, req)
+}
+
+// CheckStream returns an error unless the operation that the request names
+// takes a body that streams.
+func (r *Registry) CheckStream(req *Request) error {
+	name := req.Envelope.Get(abi.FieldOp)
+	if op, ok := r.ops[name]; ok && !op.Streams {
+		return host.FieldErrorf("body", "%s takes no body that streams: send it whole", name)
+	}
+	return nil
 }
 
 // Ops returns all operations in the order of their names.

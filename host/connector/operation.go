@@ -83,7 +83,7 @@ func (o Operation[K]) info() OpInfo {
 }
 
 // framework are the fields that requests of all operations may have.
-var framework = map[string]bool{abi.FieldOp: true, abi.FieldConnection: true, abi.FieldStreamReply: true}
+var framework = map[string]bool{abi.FieldOp: true, abi.FieldConnection: true, abi.FieldStreamReply: true, abi.FieldStreamBody: true, abi.FieldStreamLength: true}
 
 func unknownField(op, name string, f Form) error {
 	return host.FieldErrorf(host.Clip(name), "%s has no field %q: use %s", op, host.Clip(name), f.names())

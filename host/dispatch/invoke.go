@@ -180,7 +180,8 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 			Tenant: call.Tenant, Service: call.Service, CID: call.CID, Depth: call.Depth,
 			Limits: v.Settings.Limits, Quota: t.quota, Grants: v.Settings.Grants,
 		},
-		Ops: d.Ops,
+		Ops:    d.Ops,
+		Answer: call.Answer,
 		Log: func(level int, message string) {
 			d.Book.Append(telemetry.Record{
 				Time: time.Now(), Tenant: call.Tenant, Service: call.Service, Version: v.Digest,

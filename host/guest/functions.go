@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,7 +26,12 @@ func Functions() []engine.HostFunc {
 		return engine.HostFunc{Module: abi.ImportModule, Name: name, Params: i32(params), Results: i32(1), Do: adapt(do)}
 	}
 	call, read := fn(abi.FnCall, 5, call), fn(abi.FnRead, 3, read)
-	call.Blocks, read.Blocks, read.Ready = true, true, readReady
+	write, reply := fn(abi.FnWrite, 3, write), fn(abi.FnReply, 4, reply)
+	for f, ready := range map[*engine.HostFunc]func(engine.Guest, []uint64) bool{
+		&call: nil, &read: readReady, &write: writeReady, &reply: replyReady,
+	} {
+		f.Blocks, f.Ready = true, ready
+	}
 	now := engine.HostFunc{
 		Module: abi.ImportModule, Name: abi.FnTime,
 		Params: i32(1), Results: []engine.ValueType{engine.I64}, Do: clock,
@@ -33,9 +39,9 @@ func Functions() []engine.HostFunc {
 	return []engine.HostFunc{
 		call,
 		read,
-		fn(abi.FnWrite, 3, write),
+		write,
 		fn(abi.FnClose, 1, closeHandle),
-		fn(abi.FnReply, 4, reply),
+		reply,
 		fn(abi.FnLog, 3, logRecord),
 		fn(abi.FnRandom, 2, random),
 		now,
@@ -95,6 +101,9 @@ func read(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 	if st == nil {
 		return 0, host.Errorf(abi.Invalid, "handle %d is not open", a.u32(0))
 	}
+	if st.out != nil && len(st.head) == 0 {
+		return 0, host.Errorf(abi.Invalid, "handle %d is a body that is written; finish it to get the result", a.u32(0))
+	}
 	n, err := st.read(ctx, p)
 	if err != nil && ctx.Err() == nil {
 		s.Print(abi.LevelWarning, "a stream broke off: "+host.MessageOf(err))
@@ -112,16 +121,30 @@ func readReady(g engine.Guest, stack []uint64) bool {
 	return st == nil || st.ready()
 }
 
-// write(handle, ptr, len i32) i32 appends to the reply's body and returns len.
-func write(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
+// write(handle, ptr, len i32) i32 appends to the reply's body, with handle 0,
+// or to the body of an operation, and returns len. It returns 0 when the
+// operation has ended and takes no more. A body that goes out as it is written
+// makes it wait.
+func write(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 	p, err := mem.slice(a.u32(1), a.u32(2))
 	if err != nil {
 		return 0, err
 	}
-	if a.u32(0) != abi.HandleReply {
+	if a.u32(0) == abi.HandleReply {
+		return a.u32(2), s.write(ctx, p)
+	}
+	st := s.stream(a.u32(0))
+	if st == nil || st.out == nil {
 		return 0, host.Errorf(abi.Invalid, "handle %d cannot be written", a.u32(0))
 	}
-	return a.u32(2), s.WriteBody(p)
+	n, err := st.out.write(p)
+	return uint32(n), err //nolint:gosec // at most len
+}
+
+// writeReady reports whether a write need not wait.
+func writeReady(g engine.Guest, stack []uint64) bool {
+	p, ok := g.State().(Provider)
+	return !ok || args(stack).u32(0) == abi.HandleReply && p.Session().answer == nil
 }
 
 // close(handle i32) i32 gives up a stream.
@@ -132,8 +155,9 @@ func closeHandle(_ context.Context, s *Session, _ memory, a args) (uint32, error
 	return 0, nil
 }
 
-// reply(env_ptr, env_len, body_ptr, body_len i32) i32 sets the reply, once.
-func reply(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
+// reply(env_ptr, env_len, body_ptr, body_len i32) i32 sets the reply, once. It
+// waits for one that streams.
+func reply(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 	env, err := mem.slice(a.u32(0), a.u32(1))
 	if err != nil {
 		return 0, err
@@ -142,11 +166,17 @@ func reply(_ context.Context, s *Session, mem memory, a args) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.setReply(env, body); err != nil {
+	if err := s.setReply(ctx, env, body); err != nil {
 		s.Print(abi.LevelError, "the reply was refused: "+host.MessageOf(err))
 		return 0, err
 	}
 	return 0, nil
+}
+
+// replyReady reports whether a reply is one that does not stream.
+func replyReady(g engine.Guest, stack []uint64) bool {
+	env, err := memory(g.Memory()).slice(args(stack).u32(0), args(stack).u32(1))
+	return err != nil || !bytes.Contains(env, []byte(abi.FieldStreamBody))
 }
 
 // log(level, ptr, len i32) i32 writes one log record. Of one that is too long
@@ -208,15 +238,13 @@ func call(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 		return 0, err
 	}
 	abi.Result{}.Put(out)
-	res, opErr := operate(ctx, s, mem, a)
+	st, opErr := operate(ctx, s, mem, a)
 	if opErr != nil {
 		if ctx.Err() != nil {
 			return 0, opErr // the call is over; nobody reads the result
 		}
-		res = &connector.Result{}
-		res.Envelope.Add(abi.FieldErrorMessage, host.MessageOf(opErr))
+		st = &stream{head: abi.Envelope{{Name: abi.FieldErrorMessage, Value: host.MessageOf(opErr)}}.Append(nil)}
 	}
-	st := &stream{head: res.Envelope.Append(nil), body: res.Body, tail: res.Stream, release: res.Release}
 	r := abi.Result{EnvelopeLen: uint32(len(st.head)), BodyLen: uint32(len(st.body))} //nolint:gosec // bounded by heldBytes
 	if st.tail != nil {
 		r.BodyLen = abi.UnknownLength
@@ -230,7 +258,9 @@ func call(ctx context.Context, s *Session, mem memory, a args) (uint32, error) {
 	return 0, opErr
 }
 
-func operate(ctx context.Context, s *Session, mem memory, a args) (*connector.Result, error) {
+// operate performs an operation and returns its result, or begins one whose
+// body the guest will write.
+func operate(ctx context.Context, s *Session, mem memory, a args) (*stream, error) {
 	env, err := mem.slice(a.u32(0), a.u32(1))
 	if err != nil {
 		return nil, err
@@ -250,7 +280,37 @@ func operate(ctx context.Context, s *Session, mem memory, a args) (*connector.Re
 		return nil, host.Errorf(abi.Denied, "operations cannot be used while a service is being initialised; use them in its handler")
 	}
 	// A copy, since connectors may send on while the guest's memory changes.
-	return s.Ops.Do(ctx, &connector.Request{
+	req := &connector.Request{
 		Scope: s.Scope, Envelope: e, Body: append([]byte(nil), body...), Streams: e.Get(abi.FieldStreamReply) == "1",
-	})
+	}
+	switch from := e.Get(abi.FieldStreamBody); {
+	case e.Get(abi.FieldOp) == abi.OpFinish:
+		return s.finish(ctx, e)
+	case from == "":
+		res, err := s.Ops.Do(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return resultStream(res), nil
+	case from == abi.StreamWrite:
+		o, err := s.begin(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return &stream{head: abi.Envelope(nil).Append(nil), out: o}, nil
+	default:
+		src, err := s.source(from)
+		if err != nil {
+			return nil, err
+		}
+		return s.splice(ctx, req, src)
+	}
+}
+
+func resultStream(res *connector.Result) *stream {
+	st := &stream{head: res.Envelope.Append(nil), body: res.Body, tail: res.Stream, release: res.Release, total: int64(len(res.Body))}
+	if st.tail != nil {
+		st.total = -1
+	}
+	return st
 }

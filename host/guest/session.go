@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,13 +26,18 @@ type Session struct {
 	Ops *connector.Registry
 	// Log receives records up to Scope.Limits.LogBytes in all.
 	Log Log
+	// Answer takes a reply that streams; nil if the channel takes none. See
+	// host.Call.
+	Answer func(*host.Reply) (host.ReplyBody, error)
 
 	request  stream
 	results  []*stream // by handle - 1; nil when closed
 	held     int
 	logged   int64
 	replied  bool
-	refusal  error // why a reply was refused, if the guest set none after it
+	streams  bool    // the reply's body is written after it was set
+	answer   *answer // where that goes; nil if it is collected
+	refusal  error   // why a reply was refused, if the guest set none after it
 	envelope abi.Envelope
 	body     []byte
 }
@@ -69,7 +75,7 @@ func (s *Session) WriteBody(p []byte) error {
 // Reply returns the reply that the guest has set, or one with status 200
 // and what was written to its body.
 func (s *Session) Reply() *host.Reply {
-	r := &host.Reply{Status: 200, Body: s.body}
+	r := &host.Reply{Status: 200, Body: s.body, Sent: s.answer != nil}
 	for _, f := range s.envelope {
 		switch {
 		case f.Name == abi.FieldStatus:
@@ -126,34 +132,64 @@ func LargeReply(l host.Limits) *host.Error {
 	return host.Errorf(abi.Limit, "the reply is over the limit of %s; raise it with --reply-size", l.ReplyBytes)
 }
 
-// setReply checks and keeps the reply of a guest.
-func (s *Session) setReply(env, body []byte) error {
+// setReply checks and keeps the reply of a guest, and begins to send one that
+// streams.
+func (s *Session) setReply(ctx context.Context, env, body []byte) error {
 	if s.replied {
-		return host.Errorf(abi.Conflict, "the reply was set before")
+		return s.setFailure(env)
 	}
-	if err := s.takeReply(env, body); err != nil {
+	from, err := s.takeReply(env, body)
+	if err != nil {
 		s.refusal = err
 		return err
 	}
 	s.refusal = nil
-	return nil
+	if !s.streams {
+		return nil
+	}
+	if err := s.beginAnswer(ctx); err != nil || from == nil {
+		return err
+	}
+	return s.spliceAnswer(ctx, from)
 }
 
-func (s *Session) takeReply(env, body []byte) error {
+// setFailure takes how a guest fails after it has set a reply that streams.
+// No other reply can be set after one.
+func (s *Session) setFailure(env []byte) error {
+	if s.streams {
+		if e, err := abi.Decode(env); err == nil && e.Get(abi.FieldErrorType) != "" {
+			s.envelope = e
+			return nil
+		}
+	}
+	return host.Errorf(abi.Conflict, "the reply was set before")
+}
+
+// takeReply returns the stream that the rest of the body is, if there is one.
+func (s *Session) takeReply(env, body []byte) (from *stream, err error) {
 	e, err := abi.Decode(env)
 	if err != nil {
-		return host.Errorf(abi.Invalid, "reply: %w", err)
+		return nil, host.Errorf(abi.Invalid, "reply: %w", err)
 	}
+	streams := ""
 	for _, f := range e {
 		if err := checkReplyField(f); err != nil {
-			return err
+			return nil, err
+		}
+		if f.Name == abi.FieldStreamBody {
+			streams = f.Value
+		}
+	}
+	if streams != "" && streams != abi.StreamWrite {
+		if from, err = s.source(streams); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.WriteBody(body); err != nil {
-		return err
+		return nil, err
 	}
-	s.envelope, s.replied = e, true
-	return nil
+	s.envelope, s.replied, s.streams = e, true, streams != ""
+	return from, nil
 }
 
 func checkReplyField(f abi.Field) error {

@@ -29,6 +29,8 @@ type stream struct {
 	interrupt  bool          // only Close ends a read of tail that waits
 	stop       func() bool   // ends the watch that does so
 	release    func()        // of a result; may be nil
+	out        *outgoing     // an operation whose body is not complete; there is nothing to read yet
+	total, got int64         // bytes that body and tail have in all, -1 if unknown; and that were read
 	held       int           // what it counts until it is closed, also when it was read
 }
 
@@ -45,6 +47,7 @@ func (s *stream) read(ctx context.Context, p []byte) (int, error) {
 	s.head = s.head[n:]
 	m := copy(p[n:], s.body)
 	s.body = s.body[m:]
+	s.got += int64(m)
 	if n += m; n > 0 || len(p) == 0 || s.tail == nil {
 		return n, nil
 	}
@@ -60,6 +63,7 @@ func (s *stream) readTail(ctx context.Context, p []byte) (n int, err error) {
 			s.err = io.ErrNoProgress
 		}
 	}
+	s.got += int64(n)
 	switch {
 	case n > 0 || errors.Is(s.err, io.EOF):
 		return n, nil
@@ -67,6 +71,14 @@ func (s *stream) readTail(ctx context.Context, p []byte) (n int, err error) {
 		return 0, ctx.Err()
 	}
 	return 0, fmt.Errorf("reading stream: %w", s.err)
+}
+
+// left returns how many bytes of the body are to come, -1 if that is unknown.
+func (s *stream) left() int64 {
+	if s.total < 0 {
+		return -1
+	}
+	return s.total - s.got
 }
 
 // fault returns what broke the stream off, nil if nothing did.
@@ -81,6 +93,9 @@ func (s *stream) fault() *host.Error {
 func (s *stream) end() {
 	if s.stop != nil {
 		s.stop()
+	}
+	if s.out != nil {
+		s.out.giveUp()
 	}
 	if s.tail != nil {
 		_ = s.tail.Close()
@@ -129,10 +144,10 @@ func (s *Session) SetRequest(e abi.Envelope, call *host.Call) (envelopeLen, body
 	case call == nil:
 		return envelopeLen, 0
 	case call.Stream == nil:
-		s.request.body = call.Body
+		s.request.body, s.request.total = call.Body, int64(len(call.Body))
 		return envelopeLen, uint64(len(call.Body))
 	}
-	s.request.tail, s.request.interrupt = limit(call, s.Scope.Limits), true
+	s.request.tail, s.request.interrupt, s.request.total = limit(call, s.Scope.Limits), true, call.Length
 	if call.Length >= 0 && call.Length < abi.UnknownLength {
 		return envelopeLen, uint64(call.Length)
 	}
@@ -164,6 +179,9 @@ const firstCollected = 64 << 10
 
 // End gives up all that the call holds open.
 func (s *Session) End() {
+	if s.answer != nil {
+		s.answer.stop()
+	}
 	s.request.end()
 	for _, r := range s.results {
 		if r != nil {

@@ -118,6 +118,9 @@ func serveABI(export string) func(context.Context, engine.Instance, *host.Call, 
 		if code != uint64(abi.OK) {
 			return nil, s.Failure(code)
 		}
+		if err := s.Finish(); err != nil {
+			return nil, err
+		}
 		return s.Reply(), nil
 	}
 }

@@ -89,7 +89,7 @@ func (p *Pool) Ops() []connector.Op {
 	for _, c := range p.types {
 		for i := range c.Ops {
 			op := operation{kind: c.Type, find: c.Find, index: i, total: len(c.Ops), OpInfo: c.Ops[i]}
-			out = append(out, connector.Op{Name: op.Name, Doc: op.Doc, Do: func(ctx context.Context, r *connector.Request) (*connector.Result, error) {
+			out = append(out, connector.Op{Name: op.Name, Doc: op.Doc, Streams: op.Request.Body.Streams, Do: func(ctx context.Context, r *connector.Request) (*connector.Result, error) {
 				return p.do(ctx, &op, r)
 			}})
 		}
