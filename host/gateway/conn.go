@@ -25,11 +25,12 @@ type conn struct {
 	remote   string          // the client's address, without port
 	ctx      context.Context //nolint:containedctx // the connection's lifetime, which its calls share
 	cancel   context.CancelFunc
-	busy     atomic.Bool // bytes of a request have arrived that is not answered yet
-	served   atomic.Bool // a request was answered
-	calling  atomic.Bool // a call runs
-	linger   atomic.Bool // the client may still be sending what nobody will read
-	eof      bool        // the client sends no more; for who reads
+	busy     atomic.Bool             // bytes of a request have arrived that is not answered yet
+	served   atomic.Bool             // a request was answered
+	calling  atomic.Bool             // a call runs
+	linger   atomic.Bool             // the client may still be sending what nobody will read
+	eof      bool                    // the client sends no more; for who reads
+	sending  atomic.Pointer[sending] // a reply whose body goes out as it is written
 	once     sync.Once
 }
 
@@ -41,6 +42,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.eof = c.eof || err == io.EOF //nolint:errorlint // a net.Conn returns it as it is
 	return n, err                  //nolint:wrapcheck // fasthttp compares it
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if s := c.sending.Load(); s != nil {
+		s.extend()
+	}
+	return c.Conn.Write(p) //nolint:wrapcheck // fasthttp compares it
 }
 
 // SetReadDeadline implements net.Conn. It reports no error, since fasthttp

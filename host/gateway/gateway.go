@@ -23,6 +23,8 @@ type Gateway struct {
 	fiber    fasthttp.RequestHandler
 	current  atomic.Pointer[snapshot]
 	bodies   atomic.Int64      // bytes of request bodies in memory
+	runners  chan *runner      // that have no call
+	broken   atomic.Int64      // replies that were not sent to their end
 	problems [200]atomic.Int64 // problem documents by status, from 400 on
 	base     context.Context   //nolint:containedctx // parent of all calls; ends when Shutdown runs out of time
 	cancel   context.CancelFunc
@@ -34,7 +36,7 @@ type Gateway struct {
 
 // New returns a gateway that has no routes yet and listens nowhere.
 func New(config Config) *Gateway {
-	g := &Gateway{config: config.withDefaults()}
+	g := &Gateway{config: config.withDefaults(), runners: make(chan *runner, idleRunners)}
 	g.base, g.cancel = context.WithCancel(context.Background())
 	g.current.Store(&snapshot{})
 	g.app = fiber.New(fiber.Config{
@@ -118,6 +120,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		case err := <-done:
 			g.cancel()
 			closeAll(listeners, func(*conn) bool { return true })
+			g.stopRunners()
 			if err != nil {
 				return fmt.Errorf("shutting the gateway down: %w", err)
 			}

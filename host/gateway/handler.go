@@ -44,6 +44,7 @@ type exchange struct {
 	body    []byte
 	stream  *bodyStream // the body instead, or what of it is not read
 	used    int64       // bytes counted in Gateway.bodies
+	sends   bool        // the reply's body goes out after the handler has returned
 	unread  bool        // a part of the body may be on the connection
 }
 
@@ -99,17 +100,25 @@ func (g *Gateway) exchange(rctx *fasthttp.RequestCtx) {
 	}
 	x.cid = ""
 	g.answer(rctx, x)
-	if x.stream != nil {
-		x.stream.finish()
+	if x.sends {
+		return // the server reads the rest of the reply
 	}
 	if x.unread {
 		g.abandon(rctx)
+	}
+	g.release(x)
+}
+
+// release gives back what a request and its reply have taken.
+func (g *Gateway) release(x *exchange) {
+	if x.stream != nil {
+		x.stream.finish()
 	}
 	if x.used > 0 {
 		g.bodies.Add(-x.used)
 	}
 	clear(x.headers.fields[:cap(x.headers.fields)])
-	x.match.Entry, x.who, x.used, x.unread, x.body, x.stream = nil, Identity{}, 0, false, nil, nil
+	x.match.Entry, x.who, x.used, x.unread, x.body, x.stream, x.sends = nil, Identity{}, 0, false, nil, nil, false
 	exchanges.Put(x)
 }
 
@@ -312,13 +321,26 @@ func remoteIP(rctx *fasthttp.RequestCtx) string {
 
 // invoke runs the call and writes what came of it.
 func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, b *bound, call *host.Call) {
-	ctx := g.base
-	if c, ok := rctx.Conn().(*conn); ok {
-		ctx = c.ctx
+	run := g.runner()
+	c, own := rctx.Conn().(*conn)
+	run.runs = runs{ctx: g.base, call: call, exchange: x, conn: c}
+	if own {
+		run.ctx = c.ctx
 		c.calling.Store(true)
-		defer c.calling.Store(false)
 	}
-	reply, err := g.config.Invoker.Invoke(ctx, call)
+	if rctx.Request.Header.IsHTTP11() { // HTTP/1.0 has no chunks
+		call.Answer = run.answer
+	}
+	if e, _ := run.next(); e == begun {
+		x.sends = true
+		run.out.start(rctx, b.contentType)
+		return
+	}
+	if own {
+		c.calling.Store(false)
+	}
+	reply, out, err := run.reply, run.out, run.err
+	g.keep(run)
 	if err == nil {
 		err = checkReply(reply)
 	}
@@ -330,6 +352,9 @@ func (g *Gateway) invoke(rctx *fasthttp.RequestCtx, x *exchange, b *bound, call 
 		}
 		g.fail(rctx, x.cid, err)
 		return
+	}
+	if reply.Sent { // to nobody, for HTTP allows no body here
+		reply = out.reply
 	}
 	writeReply(&rctx.Response, reply, b.contentType)
 	rctx.Response.Header.Set("X-Request-Id", x.cid)
