@@ -34,6 +34,7 @@ type Client struct {
 	name      string
 	spec      *spec
 	transport *http.Transport
+	single    *http.Transport // whose sockets are used once
 	closed    atomic.Bool
 }
 
@@ -59,7 +60,7 @@ func open(_ context.Context, c Config, env connector.Env) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{name: env.Name, spec: s, transport: &http.Transport{
+	client := &Client{name: env.Name, spec: s, transport: &http.Transport{
 		// No Proxy: a proxy from the environment would dial for us, past egress.
 		DialContext:            watching(env.Dial),
 		TLSClientConfig:        s.tls,
@@ -69,7 +70,10 @@ func open(_ context.Context, c Config, env connector.Env) (*Client, error) {
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
-	}}, nil
+	}}
+	client.single = client.transport.Clone()
+	client.single.DisableKeepAlives = true
+	return client, nil
 }
 
 // Ping sends HEAD to the base address, as far as that has no placeholders.
@@ -85,7 +89,7 @@ func (c *Client) Ping(ctx context.Context) error {
 	if c.closed.Load() {
 		return errClosed
 	}
-	_, err := do(ctx, &Client{name: c.name, spec: &whole, transport: c.transport}, nil, request{Method: http.MethodHead, Redirects: true})
+	_, err := do(ctx, &Client{name: c.name, spec: &whole, transport: c.transport, single: c.single}, nil, request{Method: http.MethodHead, Redirects: true})
 	return err
 }
 
@@ -93,6 +97,7 @@ func (c *Client) Ping(ctx context.Context) error {
 func (c *Client) Close() error {
 	c.closed.Store(true)
 	c.transport.CloseIdleConnections()
+	c.single.CloseIdleConnections()
 	return nil
 }
 
@@ -110,6 +115,7 @@ type request struct {
 	Timeout   time.Duration `field:"timeout" min:"1" max:"2147483647" doc:"of the request with its retries; no more than the connection's, if that has one"`
 	Redirects bool          `field:"redirects" default:"true" doc:"false: a redirect is the reply"`
 	Body      []byte        `body:"the request's body"`
+	Stream    io.Reader     `stream:"true"`
 }
 
 // reply is what the system answered.
@@ -129,8 +135,11 @@ func do(ctx context.Context, c *Client, r *connector.Request, in request) (reply
 		return reply{}, err
 	}
 	defer out.body.release()
+	if out.stream != nil {
+		return c.stream(ctx, out, r.Streams)
+	}
 	if r != nil && r.Streams {
-		return c.stream(ctx, out)
+		return c.stream(ctx, out, true)
 	}
 	ctx, cancel := context.WithTimeout(ctx, out.timeout)
 	defer cancel()

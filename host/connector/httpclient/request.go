@@ -35,6 +35,7 @@ type outgoing struct {
 	guest   http.Header // headers that the guest chose; hosts that are not the connection's get no others
 	headers http.Header // these and the connection's own
 	body    *payload
+	stream  *bodyStream // the body instead; it can be sent once
 	timeout time.Duration
 	bare    bool // a redirect is the reply
 }
@@ -43,6 +44,9 @@ type outgoing struct {
 // shares no memory with the request but the body. r is nil for the host's own.
 func (c *Client) build(r *connector.Request, in request) (*outgoing, error) {
 	out := &outgoing{method: strings.ToUpper(in.Method), timeout: time.Duration(c.spec.Timeout), bare: !in.Redirects, body: &payload{data: in.Body}}
+	if in.Stream != nil {
+		out.stream = &bodyStream{from: in.Stream, length: r.Length, done: make(chan struct{})}
+	}
 	if !methods[out.method] {
 		return nil, host.FieldErrorf(abi.FieldMethod, "method %q: use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS", host.Clip(out.method))
 	}

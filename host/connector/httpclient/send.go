@@ -22,7 +22,7 @@ const maxDrain = 8 << 10
 func (c *Client) send(ctx context.Context, out *outgoing) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
 		resp, err := c.follow(ctx, out)
-		if attempt >= c.spec.Retries.Max || !idempotent(out.method) || !worthRetry(ctx, resp, err) {
+		if attempt >= c.spec.Retries.Max || out.stream != nil || !idempotent(out.method) || !worthRetry(ctx, resp, err) {
 			return resp, err
 		}
 		wait, ok := c.wait(ctx, attempt, resp)
@@ -97,7 +97,15 @@ func (c *Client) follow(ctx context.Context, out *outgoing) (*http.Response, err
 			Method: out.method, URL: to, Host: to.Host, Header: headers, Body: body, GetBody: out.body.reader,
 			ContentLength: int64(len(out.body.data)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
-		resp, err := c.roundTrip(req)
+		via := c.transport
+		if out.stream != nil {
+			via = c.single // a socket that the system has just closed is noticed too late for a body that is sent once
+			req.Body, req.GetBody, req.ContentLength = out.stream, nil, out.stream.length
+			if req.ContentLength == 0 {
+				req.Body = http.NoBody
+			}
+		}
+		resp, err := roundTrip(via, req)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +141,7 @@ func (c *Client) redirects(out *outgoing, resp *http.Response) bool {
 		return false
 	}
 	return !out.bare && c.spec.Redirects.Follow && (out.method == http.MethodGet || out.method == http.MethodHead) &&
-		len(out.body.data) == 0 && resp.Header.Get("Location") != ""
+		len(out.body.data) == 0 && out.stream == nil && resp.Header.Get("Location") != ""
 }
 
 // stranger returns the headers for a host that is not the connection's own:

@@ -43,7 +43,7 @@ func watching(dial dialer) dialer {
 }
 
 // roundTrip sends a request without following redirects.
-func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
+func roundTrip(via *http.Transport, req *http.Request) (*http.Response, error) {
 	var used atomic.Pointer[socket]
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		conn := info.Conn
@@ -54,7 +54,7 @@ func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 			used.Store(s)
 		}
 	}})
-	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	resp, err := via.RoundTrip(req.WithContext(ctx))
 	if s := used.Load(); err != nil && s != nil && s.ended.Load() {
 		err = errors.Join(err, errBroken)
 	}
