@@ -3,15 +3,40 @@
 import base64
 import datetime
 import decimal
+import functools
+import json
 import uuid
+from json import encoder
+
+from serai.data import dumps
+
+try:
+    from _collections import _tuplegetter  # as of named tuples: it is in C
+except ImportError:
+
+    def _tuplegetter(index, doc):
+        return property(lambda row: tuple.__getitem__(row, index), doc=doc)
+
+
+_quoted = functools.lru_cache(256)(encoder.encode_basestring)
+
+
+def request(statement, name, value):
+    """The body of a request: the statement, and beside it something under a name."""
+    if value is None:
+        return f'{{"statement": {_quoted(statement)}}}'
+    return f'{{"statement": {_quoted(statement)}, "{name}": {dumps(value)}}}'
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 def encode(value):
     """A parameter, or a dict or list of them, for the host."""
     if isinstance(value, dict):
-        return {str(name): _parameter(one) for name, one in value.items()}
+        return {str(name): one if one.__class__ in _PLAIN else _parameter(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_parameter(one) for one in value]
+        return [one if one.__class__ in _PLAIN else _parameter(one) for one in value]
     raise TypeError(f"parameters are a dict or a list, not {type(value).__name__}")
 
 
@@ -71,32 +96,78 @@ def _any(value):
     return base64.b64decode(value["value"]) if isinstance(value, dict) else value
 
 
+def _decimal(value):
+    return decimal.Decimal(value if value.__class__ is str else str(value))
+
+
 _CONVERT = {
-    "decimal": lambda v: decimal.Decimal(str(v)), "datetime": datetime.datetime.fromisoformat, "moment": datetime.datetime.fromisoformat,
+    "decimal": _decimal, "datetime": datetime.datetime.fromisoformat, "moment": datetime.datetime.fromisoformat,
     "date": datetime.date.fromisoformat, "time": datetime.time.fromisoformat, "interval": _interval, "any": _any, "uuid": uuid.UUID, "bytes": base64.b64decode, "float": float,
-}
+}  # fmt: skip
+
+# Databases such as SQLite hold anything in any column: what is not what the
+# column says stays as it is.
+_OTHER = (ValueError, TypeError, ArithmeticError, LookupError)
 
 
 def converter(kind):
     """The function that makes values of a column's kind of what came as JSON,
-    None if they are what they are."""
+    None if they are what they are. It raises one of _OTHER."""
     if kind.startswith("list:"):
         one = converter(kind[5:])
         return one and (lambda v: _each(v, one))
-    convert = _CONVERT.get(kind)
-    return convert and (lambda v: _tolerant(convert, v))
+    return _CONVERT.get(kind)
 
 
 def _each(value, convert):
     if isinstance(value, list):
         return [None if one is None else _each(one, convert) for one in value]
-    return convert(value)
-
-
-def _tolerant(convert, value):
-    """Databases such as SQLite hold anything in any column: what is not what
-    the column says stays as it is."""
     try:
         return convert(value)
-    except (ValueError, TypeError, ArithmeticError, LookupError):
+    except _OTHER:
         return value
+
+
+# A page begins with its columns and types, which are the same for each page of
+# a statement, and ends with its rows. In a text the quotes would be escaped.
+_BETWEEN = b'],"rows":['
+
+_scan = json.JSONDecoder().scan_once
+
+
+def page(body, base):
+    """The class of rows, which is below base, and the rows of a page, converted.
+
+    body is the JSON of a page, or what is in it.
+    """
+    if body.__class__ is bytes and (end := body.find(_BETWEEN)) >= 0:
+        make, columns = _head(body[:end], base)
+        rows, _ = _scan(str(body[end + len(_BETWEEN) - 1 : -1], "utf-8"), 0)
+    else:
+        found = body if isinstance(body, dict) else json.loads(body)
+        make, columns = _columns(tuple(found["columns"]), tuple(found["types"]), base)
+        rows = found["rows"]
+    if columns:
+        for row in rows:
+            for i, convert in columns:
+                value = row[i]
+                if value is not None:
+                    try:
+                        row[i] = convert(value)
+                    except _OTHER:
+                        pass
+    return make, rows
+
+
+@functools.lru_cache(64)
+def _head(head, base):
+    found = json.loads(head + b"]}")
+    return _columns(tuple(found["columns"]), tuple(found["types"]), base)
+
+
+@functools.lru_cache(64)
+def _columns(names, kinds, base):
+    """The class of rows with these columns, and what converts which of them."""
+    members = {name: _tuplegetter(i, None) for i, name in reversed(list(enumerate(names))) if name[:1] != "_" and not hasattr(base, name)}
+    columns = [(i, convert) for i, kind in enumerate(kinds) if (convert := converter(kind))]
+    return type(base.__name__, (base,), {**members, "_names": names, "__slots__": ()}), columns

@@ -16,11 +16,11 @@ latest. Decimals arrive as Decimal, times as datetime, intervals as timedelta, b
 bytes.
 """
 
-import functools
 import json
 import weakref
 
-from serai._sqlvalue import converter, encode
+from serai._sqlvalue import encode, page, request
+from serai.data import dumps
 from serai.errors import Error
 from serai.host import call
 
@@ -38,7 +38,11 @@ class MultipleResultsFound(Error):
 
 
 class Row(tuple):
-    """A row: a tuple whose values have names, as row['name'] and row.name too."""
+    """A row: a tuple whose values have names, as row['name'] and row.name too.
+
+    Results have a class of their own below it, with an attribute for each
+    column whose name is free.
+    """
 
     __slots__ = ()
     _names = ()
@@ -77,54 +81,44 @@ class Row(tuple):
     _mapping = property(to_dict, doc="The row as a dict.")
 
 
-@functools.lru_cache(64)
-def _columns(names, kinds):
-    """The class of rows with these columns, and what converts which of them."""
-    columns = [(i, convert) for i, kind in enumerate(kinds) if (convert := converter(kind))]
-    return type("Row", (Row,), {"_names": names, "__slots__": ()}), columns
-
-
 class Result:
     """What a statement gave: its rows, read as they are asked for."""
 
     def __init__(self, connection, envelope, body):
         self._connection = connection
-        affected = envelope.get("affected")
         #: How many rows were changed; -1 for a statement with rows.
-        self.rowcount = -1 if affected is None else int(affected)
-        last = envelope.get("last-id")
+        self.rowcount = -1
         #: The key that the database made for a new row, if it tells.
-        self.lastrowid = None if last is None else int(last)
-        self._cursor = envelope.get("cursor")
-        self._names, self._type, self._rows = (), Row, iter(())
+        self.lastrowid = None
+        self._type, self._rows = Row, iter(())
         self.returns_rows = bool(body)
         if body:
-            self._page(body if isinstance(body, dict) else json.loads(str(body, "utf-8")))
+            self._page(body)
+        else:
+            affected, last = envelope.get("affected"), envelope.get("last-id")
+            self.rowcount = -1 if affected is None else int(affected)
+            self.lastrowid = None if last is None else int(last)
+        self._cursor = envelope.get("cursor")
 
-    def _page(self, page):
-        self._names = names = tuple(page["columns"])
-        self._type, columns = _columns(names, tuple(page["types"]))
-        rows = page["rows"]
-        for row in rows:
-            for i, convert in columns:
-                value = row[i]
-                if value is not None:
-                    row[i] = convert(value)
+    def _page(self, body):
+        self._type, rows = page(body, Row)
         self._rows = iter(rows)
 
     def keys(self):
         """The names of the columns."""
-        return list(self._names)
+        return list(self._type._names)
 
     def __iter__(self):
         while True:
-            for row in self._rows:
-                yield self._type(row)
+            rows = self._rows
+            yield from map(self._type, rows)
+            if self._rows is not rows:  # they were read into memory meanwhile
+                continue
             if not self._cursor:
                 return
             envelope, body = call("sql.next", "connection", self._connection, "cursor", self._cursor)
             self._cursor = envelope.get("cursor")
-            self._page(json.loads(str(body, "utf-8")))
+            self._page(body)
 
     def fetchone(self):
         """The next row, None after the last."""
@@ -151,7 +145,7 @@ class Result:
         if there are several."""
         row = self.one_or_none()
         if row is None:
-            raise NoResultFound("the statement gave no row where one is needed")
+            raise NoResultFound(_NONE)
         return row
 
     def one_or_none(self):
@@ -159,7 +153,7 @@ class Result:
         rows = self.fetchmany(2)
         self.close()
         if len(rows) > 1:
-            raise MultipleResultsFound("the statement gave several rows where one is needed")
+            raise MultipleResultsFound(_SEVERAL)
         return rows[0] if rows else None
 
     def scalar(self):
@@ -190,7 +184,7 @@ class Result:
     def _buffer(self):
         """Read all rows that are left, so that others may have the connection."""
         if self._cursor:
-            self._rows = iter([list(row) for row in self])
+            self._rows = iter(list(self))
 
     def close(self):
         """Forget the rows that are left, here and in the database."""
@@ -245,22 +239,35 @@ class Statements:
     def _fields(self):
         return ("connection", self.name)
 
-    def _run(self, statement, params=None):
-        body = {"statement": str(statement)}
+    def _send(self, statement, params=None):
+        """Execute a statement; the envelope and the body of what it gave."""
         if isinstance(params, (list, tuple)) and params and isinstance(params[0], (dict, list, tuple)):
-            body["batch"] = [encode(one) for one in params]
-            return Result(self.name, *call("sql.batch", *self._fields(), body=json.dumps(body)))
-        if params is not None:
-            body["parameters"] = encode(params)
-        return Result(self.name, *call("sql.execute", *self._fields(), body=json.dumps(body)))
+            return call("sql.batch", *self._fields(), body=request(str(statement), "batch", [encode(one) for one in params]))
+        return call("sql.execute", *self._fields(), body=request(str(statement), "parameters", None if params is None else encode(params)))
+
+    def _run(self, statement, params=None):
+        return Result(self.name, *self._send(statement, params))
 
     def one(self, statement, params=None):
         """The only row of a statement: NoResultFound, MultipleResultsFound."""
-        return self._run(statement, params).one()
+        row = self.one_or_none(statement, params)
+        if row is None:
+            raise NoResultFound(_NONE)
+        return row
 
     def one_or_none(self, statement, params=None):
         """The only row of a statement, or None: MultipleResultsFound."""
-        return self._run(statement, params).one_or_none()
+        envelope, body = self._send(statement, params)
+        if not body or envelope.get("cursor"):
+            return Result(self.name, envelope, body).one_or_none()
+        make, rows = page(body, Row)
+        if len(rows) > 1:
+            raise MultipleResultsFound(_SEVERAL)
+        return make(rows[0]) if rows else None
+
+
+_NONE = "the statement gave no row where one is needed"
+_SEVERAL = "the statement gave several rows where one is needed"
 
 
 class Connection(Statements):
@@ -295,7 +302,7 @@ class Connection(Statements):
             ways.append(one.way if isinstance(one, In) else "in")
             values.append(one.value if isinstance(one, In) else one)
         body = {"procedure": name, "parameters": encode(values), "ways": ways}
-        _, reply = call("sql.call", "connection", self.name, body=json.dumps(body))
+        _, reply = call("sql.call", "connection", self.name, body=dumps(body))
         return Call(json.loads(reply), [one for one in params or () if isinstance(one, (Out, InOut))])
 
     def session(self):
@@ -385,10 +392,14 @@ class Session(Statements):
         into memory then."""
         return self._run(statement, params)
 
-    def _run(self, statement, params=None):
+    def _send(self, statement, params=None):
         self._settle()
+        return super()._send(statement, params)
+
+    def _run(self, statement, params=None):
         result = super()._run(statement, params)
-        self._open = weakref.ref(result)
+        if result._cursor:
+            self._open = weakref.ref(result)
         return result
 
     def _settle(self):
