@@ -23,24 +23,24 @@ type customTypes struct {
 	kinds  map[string]string
 }
 
-// kind returns what the values of a column are. The driver knows the types
-// that databases come with; of others there is a number only, and the database
-// is asked once whether it stands for an array.
-func (t *customTypes) kind(ctx context.Context, name string) string {
+// kind returns what the values of a column are, and whether that is sure. The
+// driver knows the types that databases come with; of others there is a number
+// only, and the database is asked once whether it stands for an array.
+func (t *customTypes) kind(ctx context.Context, name string) (kind string, sure bool) {
 	if _, known := kinds[name]; known || name == "" || name[0] < '0' || name[0] > '9' {
-		return kindOf(postgresql, name)
+		return kindOf(postgresql, name), true
 	}
 	t.mu.Lock()
 	kind, known := t.kinds[name]
 	t.mu.Unlock()
 	if known {
-		return kind
+		return kind, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, customTime)
 	defer cancel()
 	isArray, err := t.ask(ctx, name)
 	if err != nil { // text is right for all of them
-		return "text"
+		return "text", false
 	}
 	kind = "text"
 	if isArray {
@@ -54,7 +54,7 @@ func (t *customTypes) kind(ctx context.Context, name string) string {
 	if len(t.kinds) < maxCustom {
 		t.kinds[name] = kind
 	}
-	return kind
+	return kind, true
 }
 
 // ask asks over a connection of its own, for the one that has the rows is busy

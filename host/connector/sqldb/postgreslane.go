@@ -87,9 +87,10 @@ func (l *postgresLane) alive(ctx context.Context) bool {
 	}
 	var first [1]byte
 	n, err := 0, error(nil)
-	failed := l.raw.Read(func(fd uintptr) bool {
+	// Not RawConn.Read, which waits for others who read: the driver does, until
+	// something comes, after a write that took long.
+	failed := l.raw.Control(func(fd uintptr) {
 		n, _, err = syscall.Recvfrom(int(fd), first[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
 	})
 	switch {
 	case failed != nil:

@@ -48,16 +48,18 @@ func (r *postgresRows) head(ctx context.Context) ([]byte, error) {
 		return r.plan.start, nil
 	}
 	p := &plan{fields: slices.Clone(r.fields), kinds: make([]string, len(r.fields))}
-	names := make([]string, len(r.fields))
+	names, sure := make([]string, len(r.fields)), true
 	for i, f := range p.fields {
-		names[i], p.kinds[i] = f.Name, r.lane.pool.custom.kind(ctx, typeName(r.lane.conn.TypeMap(), f.DataTypeOID))
+		kind, known := r.lane.pool.custom.kind(ctx, typeName(r.lane.conn.TypeMap(), f.DataTypeOID))
+		names[i], p.kinds[i], sure = f.Name, kind, sure && known
 	}
 	var err error
 	if p.start, err = headOf(names, p.kinds); err != nil {
 		return nil, err
 	}
-	r.plan = p
-	r.statement.plan.Store(p)
+	if r.plan = p; sure {
+		r.statement.plan.Store(p)
+	}
 	return p.start, nil
 }
 
