@@ -20,6 +20,10 @@ check:
 bench *args:
     go run ./bench {{args}}
 
+# has a service read a million rows of PostgreSQL, and tells the memory that takes
+rows n="1000000":
+    go test -run TestRowsInBoundedMemory -v -count 1 -timeout 30m ./host/hosttest -rows {{n}}
+
 # lets every fuzz target look for the time given
 fuzz time="10s":
     .ci/fuzz {{time}}
