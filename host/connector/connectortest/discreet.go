@@ -3,6 +3,7 @@ package connectortest
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 
@@ -20,8 +21,15 @@ func (s SourceSuite) discreet(t *testing.T) {
 	for name, value := range s.Secrets {
 		said.values[value] = name
 	}
-	for _, talk := range []string{"echo", "hangs up"} {
-		addr := StartStub(t, strangerNamed(talk)).Addr()
+	for name, talk := range map[string]func(net.Conn){
+		"repeats": func(c net.Conn) { // what is said first, with a password in it or not
+			heard := make([]byte, 64<<10)
+			n, _ := c.Read(heard)
+			_, _ = c.Write(heard[:n])
+		},
+		"hangs up": func(net.Conn) {},
+	} {
+		addr := StartStub(t, talk).Addr()
 		c := &consumer{suite: s, place: "discreet", addr: addr, done: map[string]bool{}}
 		c.start(t, s.Channel("discreet"), slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		c.until(t, "the channel says why it does not receive", func() bool {
@@ -32,7 +40,7 @@ func (s SourceSuite) discreet(t *testing.T) {
 		public := fmt.Sprintf("%s\n%s", state.Error, c.records())
 		c.stop()
 		if strings.Contains(public, addr) {
-			t.Errorf("%s: authors read an address: %s", talk, public)
+			t.Errorf("%s: authors read an address: %s", name, public)
 		}
 		_, _ = said.Write([]byte(public))
 	}

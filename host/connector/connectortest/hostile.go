@@ -124,16 +124,6 @@ var strangers = []struct {
 	{"lines", flood('\n')},
 }
 
-// strangerNamed returns what one of the strangers says.
-func strangerNamed(name string) func(net.Conn) {
-	for _, s := range strangers {
-		if s.name == name {
-			return s.talk
-		}
-	}
-	panic("connectortest: no stranger " + name)
-}
-
 // eachStranger opens a connection to each of the strangers by a function that
 // returns what came of it: an error, soon, without much memory.
 func eachStranger(t *testing.T, known []string, try func(t *testing.T, ctx context.Context, addr string) error) {

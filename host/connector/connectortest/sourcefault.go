@@ -80,7 +80,7 @@ func (s SourceSuite) changed(t *testing.T) {
 	s.Send(t, "changed", all...)
 	c.until(t, "some have come", func() bool { return len(c.bodies()) > 10 })
 	next := c.channel
-	next.Config = json.RawMessage(s.Ordered("changed")) // one at a time
+	next.Config = json.RawMessage(with(t, s.Ordered("changed"), `{"attempts": 7}`)) // one at a time
 	c.intake.Set(t.Context(), []host.Channel{next})
 	c.until(t, "it has connected anew", func() bool {
 		state, _ := c.intake.State("t", "in")
