@@ -158,7 +158,7 @@ func (s shelf) drop(ctx context.Context, k key, id string) error {
 
 // decode reads what put has written.
 func decode(value []byte) (m connector.Message, reason string, err error) {
-	if len(value) < 4 || uint64(binary.BigEndian.Uint32(value)) > uint64(len(value)-4) {
+	if len(value) < 4 || int64(binary.BigEndian.Uint32(value)) > int64(len(value)-4) {
 		return m, "", host.Errorf(abi.Internal, "reading a message that was put aside: it is cut off")
 	}
 	end := 4 + int(binary.BigEndian.Uint32(value))

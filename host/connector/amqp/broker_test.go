@@ -302,7 +302,7 @@ func withoutPrefetch(client, server net.Conn) error {
 		if _, err := io.ReadFull(client, rest); err != nil {
 			return err
 		}
-		to, frame := server, append(head, rest...)
+		to, frame := server, slices.Concat(head, rest)
 		if head[0] == 1 && binary.BigEndian.Uint32(rest) == 60<<16|10 {
 			to, frame = client, []byte{1, head[1], head[2], 0, 0, 0, 4, 0, 60, 0, 11, 0xce}
 		}

@@ -55,7 +55,6 @@ func openGraveyard(t *testing.T, config, channel string) connector.Parked {
 }
 
 func TestParked(t *testing.T) {
-	t.Parallel()
 	server := connectortest.StartRedis(t, "--requirepass", password)
 	c := redis.NewClient(&redis.Options{Addr: server.Addr(), Password: password})
 	defer c.Close()

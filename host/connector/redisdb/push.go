@@ -74,7 +74,7 @@ func (p *pushes) next() (out push, err error) {
 		}
 		out.dropped = out.dropped || !whole
 	}
-	out.kind, out.payload = string(parts[0]), parts[n-1]
+	out.kind, out.payload = string(parts[0]), parts[n-1] //nolint:gosec // n is at most maxElements
 	switch n {
 	case maxElements:
 		out.pattern, out.channel = string(parts[1]), string(parts[2])

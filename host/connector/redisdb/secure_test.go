@@ -27,7 +27,6 @@ var sources = map[string]string{
 // TestTLS reaches a server that asks for a certificate, by operations and by
 // channels, and one that is not who it says.
 func TestTLS(t *testing.T) {
-	t.Parallel()
 	server := connectortest.StartRedisTLS(t)
 	secrets := map[string]string{"key": server.Key}
 	secret := func(name string) (string, error) { return secrets[name], nil }

@@ -115,7 +115,7 @@ func (c Config) owners(ctx context.Context, s SourceConfig, env connector.Env) (
 	if err != nil {
 		return nil, err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	client, ok := server.client.(*redis.ClusterClient)
 	if !ok {
 		return nil, host.Errorf(abi.Internal, "a cluster has another client")

@@ -101,7 +101,6 @@ func eventually(t *testing.T, what string, so func() bool) {
 }
 
 func TestSubscriptions(t *testing.T) {
-	t.Parallel()
 	server := connectortest.StartRedis(t, "--requirepass", password)
 	c := redis.NewClient(&redis.Options{Addr: server.Addr(), Password: password})
 	defer c.Close()
