@@ -37,6 +37,8 @@ var users = []struct {
 	{"github.com/redis/go-redis", []string{"host/connector/redisdb", "bench"}, "a driver is behind its connector; bench measures it as a peer"},
 	{"github.com/jackc/pgx", []string{"host/connector/sqldb", "bench"}, "a driver is behind its connector; bench measures it as a peer"},
 	{"github.com/go-sql-driver/mysql", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
+	{"github.com/microsoft/go-mssqldb", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
+	{"github.com/sijms/go-ora", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
 	{"modernc.org/sqlite", []string{"host/connector/sqldb"}, "a driver is behind its connector"},
 	{"go.yaml.in/yaml", []string{"host/config"}, "documents are read in one place, strictly"},
 	{"github.com/getkin/kin-openapi", nil, "tests only: the document is served as it is"},

@@ -25,7 +25,7 @@ func TestSchemaKnowsConnectors(t *testing.T) {
 		{"connections: {DB: {type: sql, engine: postgresql, host: db, port: 5432, database: d, tls: {mode: 'on'}, options: {a: b}}}", ""},
 		{"connections: {DB: {type: sql, engine: '${env:E}', port: '${env:PORT}', database: d, password: '${secret:p}', allow_networks: [10.0.0.0/8]}}", ""},
 		{"connections: {CRM: {type: http, base_url: 'https://a', timeout: 1m30s, max_response_bytes: 1 MiB, auth: {type: basic, password: 'a ${secret:p}'}}}", ""},
-		{"connections: {DB: {type: sql, engine: oracle, database: d}}", "connections.DB.engine: no choice fits"},
+		{"connections: {DB: {type: sql, engine: db2, database: d}}", "connections.DB.engine: no choice fits"},
 		{"connections: {DB: {type: sql, engine: sqlite}}", "connections.DB: needs database"},
 		{"connections: {DB: {type: sql, engine: sqlite, database: d, prot: 1}}", "connections.DB: has prot"},
 		{"connections: {DB: {type: sql, engine: mysql, database: d, port: 70000}}", "connections.DB.port: no choice fits"},

@@ -45,7 +45,7 @@ func (d *Database) argument(raw json.RawMessage, at place) (any, error) {
 	case raw[0] == '"':
 		return textOf(raw), nil
 	case raw[0] == 't' || raw[0] == 'f':
-		return raw[0] == 't', nil
+		return d.truth(raw[0] == 't'), nil
 	case raw[0] == '{':
 		var t tagged
 		if err := json.Unmarshal(raw, &t); err == nil && t.Type != "" {

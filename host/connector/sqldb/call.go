@@ -73,6 +73,10 @@ func callProcedure(ctx context.Context, d *Database, r *connector.Request, in pr
 		err = p.postgres(ctx)
 	case mysqlName:
 		err = p.mysql(ctx)
+	case mssqlName:
+		err = p.mssql(ctx)
+	case oracleName:
+		err = p.oracle(ctx)
 	default:
 		err = host.Errorf(abi.Unsupported, "the engine %s has no procedures that are called so", d.engine)
 	}

@@ -1,5 +1,5 @@
 // Package sqldb is the connector for relational databases: PostgreSQL,
-// MySQL and MariaDB, and SQLite.
+// MySQL and MariaDB, SQLite, SQL Server and Oracle.
 //
 // A service sends a statement with parameters, never text with values in it,
 // and gets typed rows, page by page. A transaction belongs to the call that

@@ -53,6 +53,11 @@ func (d *Database) fault(err error) error {
 		}
 		return errors.New(text)
 	}
+	for _, known := range []func(error) error{mssqlFault, oracleFault} {
+		if out := known(err); out != nil {
+			return out
+		}
+	}
 	if lost(err) {
 		return fmt.Errorf("%w: %w", connector.ErrNotConnected, err)
 	}

@@ -19,6 +19,21 @@ var kinds = map[string]string{
 	"UUID": "uuid", "JSON": "json", "JSONB": "json",
 }
 
+// ownKinds are names that mean something else, or are there, in one engine only.
+var ownKinds = map[string]map[string]string{
+	mssqlName: {
+		"BIT": "boolean", "REAL": "single", "MONEY": "decimal", "SMALLMONEY": "decimal", "IMAGE": "bytes",
+		"SMALLDATETIME": "datetime", "DATETIME2": "datetime", "DATETIMEOFFSET": "moment", "UNIQUEIDENTIFIER": "uuid", "SQL_VARIANT": "any",
+	},
+	// What the driver calls them. A date has a time of day.
+	oracleName: {
+		"NUMBER": "decimal", "FLOAT": "decimal", "VARNUM": "decimal", "IBFLOAT": "single", "BFLOAT": "single", "IBDOUBLE": "float", "BDOUBLE": "float",
+		"DATE": "datetime", "OCIDATE": "datetime", "TIMESTAMPDTY": "datetime", "TIMESTAMP": "datetime",
+		"TIMESTAMPTZ_DTY": "moment", "TIMESTAMPTZ": "moment", "TIMESTAMPLTZ_DTY": "moment", "TIMESTAMPELTZ": "moment",
+		"RAW": "bytes", "LONGRAW": "bytes", "VARRAW": "bytes", "LONGVARRAW": "bytes", "OCIBLOBLOCATOR": "bytes",
+	},
+}
+
 // kindOf returns what the values of a column are; text if it is not known.
 func kindOf(engine, name string) string {
 	name = strings.ToUpper(name)
@@ -27,6 +42,9 @@ func kindOf(engine, name string) string {
 	}
 	if i := strings.IndexByte(name, '('); i > 0 {
 		name = name[:i]
+	}
+	if kind, ok := ownKinds[engine][name]; ok {
+		return kind
 	}
 	switch {
 	case engine == sqliteName && name == "":

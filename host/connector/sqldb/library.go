@@ -149,6 +149,9 @@ func (r *libraryRows) head(context.Context) ([]byte, error) {
 	r.kinds, r.values, r.targets = make([]string, len(types)), make([]any, len(types)), make([]any, len(types))
 	for i, t := range types {
 		names[i], r.kinds[i], r.targets[i] = t.Name(), kindOf(r.engine, t.DatabaseTypeName()), &r.values[i]
+		if precision, scale, ok := t.DecimalSize(); r.engine == oracleName && r.kinds[i] == "decimal" && ok && scale == 0 && 0 < precision && precision <= 18 {
+			r.kinds[i] = "integer"
+		}
 	}
 	return headOf(names, r.kinds)
 }

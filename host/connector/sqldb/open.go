@@ -33,6 +33,10 @@ func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
 		d.db, err = openPostgres(c, env)
 	case mysqlName:
 		db, err = openMySQL(c, env)
+	case mssqlName:
+		db, err = openMSSQL(c, env)
+	case oracleName:
+		db, err = openOracle(c, env)
 	default:
 		db, err = openSQLite(c, env)
 	}

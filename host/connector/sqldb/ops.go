@@ -52,7 +52,7 @@ type transaction struct {
 // Connector returns the connector.
 func Connector() connector.Connector {
 	return connector.Define(connector.Spec[Config, *Database]{
-		Type: Type, Doc: "Relational databases: PostgreSQL, MySQL and MariaDB, SQLite.",
+		Type: Type, Doc: "Relational databases: PostgreSQL, MySQL and MariaDB, SQLite; SQL Server and Oracle, which are not tested against a server.",
 		Check: Config.check, Open: open,
 		Ops: []connector.Operation[*Database]{
 			connector.NewOperation("sql.execute", "Executes a statement with parameters and returns its first rows.", execute),

@@ -122,7 +122,7 @@ var stains = map[string]bool{
 
 // stain reports whether the connection is not to be used again.
 func (s shape) stain(engine string) bool {
-	if engine == sqliteName && s.first == "PRAGMA" {
+	if engine == sqliteName && s.first == "PRAGMA" || engine == oracleName && s.first == "ALTER" && s.second == "SESSION" {
 		return true
 	}
 	return stains[s.first] && s.second != "LOCAL" || s.temporal

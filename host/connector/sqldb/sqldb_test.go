@@ -278,13 +278,15 @@ func TestSQLiteReachesItsFileOnly(t *testing.T) {
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		`{"engine": "postgresql", "database": "d"}`:                                      "config.host is missing",
-		`{"engine": "db2", "database": "d"}`:                                             `config.engine "db2": use postgresql, mysql, sqlite`,
-		`{"engine": "sqlite", "database": "../x"}`:                                       "use 1 to 128 letters",
-		`{"engine": "sqlite", "database": "d", "host": "h"}`:                             "has a file and no server",
-		`{"engine": "mysql", "host": "h", "database": "d", "password": "clear"}`:         "is in clear",
-		`{"engine": "mysql", "host": "h", "database": "d", "tls": {"mode": "whatever"}}`: "use off, on, insecure",
-		`{"engine": "mysql", "host": "h", "database": "d", "pool": 3}`:                   `no field "pool"`,
+		`{"engine": "postgresql", "database": "d"}`:                                                  "config.host is missing",
+		`{"engine": "db2", "database": "d"}`:                                                         `config.engine "db2": use postgresql, mysql, sqlite`,
+		`{"engine": "sqlite", "database": "../x"}`:                                                   "use 1 to 128 letters",
+		`{"engine": "sqlite", "database": "d", "host": "h"}`:                                         "has a file and no server",
+		`{"engine": "mysql", "host": "h", "database": "d", "password": "clear"}`:                     "is in clear",
+		`{"engine": "mysql", "host": "h", "database": "d", "tls": {"mode": "whatever"}}`:             "use off, on, insecure",
+		`{"engine": "mssql", "host": "h", "database": "d"}`:                                          "config.username is missing",
+		`{"engine": "oracle", "host": "h", "database": "d", "username": "u", "options": {"a": "b"}}`: "config.options are not for oracle",
+		`{"engine": "mysql", "host": "h", "database": "d", "pool": 3}`:                               `no field "pool"`,
 	} {
 		if err := sqldb.Connector().Validate([]byte(raw)); err == nil || !strings.Contains(host.MessageOf(err), want) {
 			t.Errorf("%s: %v, want %q", raw, err, want)

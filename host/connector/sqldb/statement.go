@@ -82,16 +82,12 @@ func (d *Database) parse(statement string, named bool) *parsed {
 		switch {
 		case name == "":
 			text.WriteString(statement[at:end])
-		case again && d.engine == postgresql:
-			text.WriteString("$" + strconv.Itoa(n))
+		case again && (d.engine == postgresql || d.engine == mssqlName):
+			text.WriteString(d.placeholder(n))
 		default:
 			names = append(names, name)
 			numbers[name] = len(names)
-			if d.engine == postgresql {
-				text.WriteString("$" + strconv.Itoa(len(names)))
-			} else {
-				text.WriteByte('?')
-			}
+			text.WriteString(d.placeholder(len(names)))
 		}
 		at = end
 	}
@@ -134,6 +130,20 @@ func (t *texts) of(statement string, named bool, parse func(string, bool) *parse
 	return p
 }
 
+// placeholder stands for the n-th argument. Those of Oracle are names, each of
+// which is used once.
+func (d *Database) placeholder(n int) string {
+	switch d.engine {
+	case postgresql:
+		return "$" + strconv.Itoa(n)
+	case mssqlName:
+		return "@p" + strconv.Itoa(n)
+	case oracleName:
+		return ":" + strconv.Itoa(n)
+	}
+	return "?"
+}
+
 // token returns where the token at a position ends, and its name if it is a
 // parameter. Quotes and comments are tokens, so that a colon in them is text.
 func (d *Database) token(s string, at int) (end int, name string) {
@@ -141,6 +151,10 @@ func (d *Database) token(s string, at int) (end int, name string) {
 	switch c := s[at]; {
 	case c == '\'' || c == '"' || c == '`':
 		return at + d.quoted(rest, c), ""
+	case c == '[' && d.engine == mssqlName:
+		return at + d.quoted(rest, ']'), ""
+	case (c == 'q' || c == 'Q') && d.engine == oracleName && len(rest) > 2 && rest[1] == '\'':
+		return at + oracleQuoted(rest), ""
 	case c == '[' && d.engine == sqliteName:
 		if i := strings.IndexByte(rest, ']'); i > 0 {
 			return at + i + 1, ""

@@ -37,6 +37,8 @@ func appendValue(out []byte, v any, kind, engine string) []byte {
 		switch {
 		case kind == "any":
 			return append(appendBase64(append(out, `{"type":"bytes","value":`...), x), '}')
+		case kind == "uuid" && len(x) == 16:
+			return appendText(out, fmt.Sprintf("%x-%x-%x-%x-%x", x[:4], x[4:6], x[6:8], x[8:10], x[10:]))
 		case kind == "bytes" || !utf8.Valid(x):
 			return appendBase64(out, x)
 		}

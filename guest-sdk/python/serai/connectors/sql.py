@@ -1,5 +1,5 @@
 # Written by cmd/seraigen from the connectors' descriptions. Do not edit.
-"""Relational databases: PostgreSQL, MySQL and MariaDB, SQLite."""
+"""Relational databases: PostgreSQL, MySQL and MariaDB, SQLite; SQL Server and Oracle, which are not tested against a server."""
 
 from serai.connectors import _form
 
