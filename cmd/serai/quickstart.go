@@ -25,7 +25,7 @@ to try, and goes on until SIGINT or SIGTERM. The next start finds all as it was.
 			fs.Lookup("log-level").DefValue = "warn"
 			f.level = "warn"
 			return func(ctx context.Context, a *app, _ []string) error {
-				c, err := f.config(a.stderr)
+				c, err := f.config(a.stderr, a.env)
 				if err != nil {
 					return err
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,9 +22,9 @@ const hostPatience = 2 * time.Second
 
 // serveFlags say how a host runs.
 type serveFlags struct {
-	data, gateway, control, engine, level string
-	guests                                int
-	memory                                bytesValue
+	data, gateway, control, engine, level, traces string
+	guests                                        int
+	memory                                        bytesValue
 }
 
 func (f *serveFlags) register(fs *flag.FlagSet) {
@@ -32,12 +33,13 @@ func (f *serveFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.control, "control", server.DefaultControl, "`ADDR` of the control API; port 0 picks a free one")
 	fs.StringVar(&f.engine, "engine", server.DefaultEngine, "`ENGINE`: wasmtime or wazero")
 	fs.StringVar(&f.level, "log-level", "info", "lowest `LEVEL` of the host's log on stderr: debug, info, warn or error")
+	fs.StringVar(&f.traces, "traces", "", "`URL` of a receiver of OpenTelemetry's traces over OTLP/HTTP (default $OTEL_EXPORTER_OTLP_ENDPOINT; none without it)")
 	fs.IntVar(&f.guests, "guests", 0, "most `CALLS` in flight in all (default 4096)")
 	fs.Var(&f.memory, "guest-memory", "most `MEMORY` of all guests together (default half of the machine's)")
 }
 
 // config checks the flags.
-func (f *serveFlags) config(log io.Writer) (server.Config, error) {
+func (f *serveFlags) config(log io.Writer, getenv func(string) string) (server.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.level)); err != nil {
 		return server.Config{}, usagef("--log-level %q: use debug, info, warn or error", f.level)
@@ -51,7 +53,7 @@ func (f *serveFlags) config(log io.Writer) (server.Config, error) {
 	c := server.Config{
 		DataDir: f.data, GatewayAddr: f.gateway, ControlAddr: f.control, Engine: f.engine, Guests: f.guests,
 		Logger:  slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level})),
-		Version: buildVersion(),
+		Version: buildVersion(), Traces: cmp.Or(f.traces, getenv("OTEL_EXPORTER_OTLP_ENDPOINT")),
 	}
 	if f.memory.v != nil {
 		c.Memory = *f.memory.v
@@ -70,7 +72,7 @@ in DIR/operator.token.`,
 			var f serveFlags
 			f.register(fs)
 			return func(ctx context.Context, a *app, _ []string) error {
-				c, err := f.config(a.stderr)
+				c, err := f.config(a.stderr, a.env)
 				if err != nil {
 					return err
 				}

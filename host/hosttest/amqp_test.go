@@ -65,7 +65,9 @@ func TestAMQPTutorial(t *testing.T) {
 	settings := hosttest.Routes("POST /notify")
 	settings.Grants = &host.Grants{Connections: []string{"Fraud Detection Connection"}}
 	h.Deploy("notify", hosttest.Python(fraud), settings)
-	call := func() hosttest.Reply { return h.Call("POST", "/notify", `{"user_name": "my.user"}`) }
+	call := func() hosttest.Reply {
+		return h.Call("POST", "/notify", `{"user_name": "my.user"}`, "traceparent: "+callersParent)
+	}
 	if reply := call(); reply.Status != 200 { // nobody listens yet, which is nobody's fault
 		t.Fatalf("%d %s", reply.Status, reply.Body)
 	}
@@ -81,5 +83,8 @@ func TestAMQPTutorial(t *testing.T) {
 	d, ok, err := ch.Get("fraud", true)
 	if err != nil || !ok || string(d.Body) != `{"user_name": "my.user"}` || d.ContentType != "application/json" || d.DeliveryMode != amqp091.Persistent {
 		t.Errorf("%v %v %+v", err, ok, d)
+	}
+	if d.Headers["traceparent"] != callersParent {
+		t.Errorf("the caller's trace does not go on: %v", d.Headers)
 	}
 }

@@ -38,6 +38,7 @@ import (
 	"github.com/seraihost/serai/host/runtime"
 	"github.com/seraihost/serai/host/security"
 	"github.com/seraihost/serai/host/telemetry"
+	"github.com/seraihost/serai/host/tracing"
 	"github.com/seraihost/serai/storage/badger"
 )
 
@@ -50,6 +51,8 @@ type hosted struct {
 	metrics    *telemetry.Metrics
 	runtime    *runtime.Runtime
 	dispatcher *dispatch.Dispatcher
+	invoker    host.Invoker // the dispatcher, traced
+	tracer     *tracing.Tracer
 	deployer   *deploy.Deployer
 	gateway    *gateway.Gateway
 	control    *control.Server
@@ -116,16 +119,22 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 		StateDir: dir("runtime"), CacheDir: c.CacheDir, Library: c.Library,
 	})
 	h.onClose(h.runtime.Close)
+	if c.Traces != "" {
+		if h.tracer, err = tracing.New(ctx, c.Traces, c.Version, c.Logger); err != nil {
+			return h, err
+		}
+		h.onClose(h.tracer.Close)
+	}
 	h.book = telemetry.NewBook(telemetry.Options{})
 	h.onClose(h.book.Close)
 	h.metrics = telemetry.NewMetrics()
 	h.courier = async.New(async.Config{
 		Queues: h.broker, Wrap: c.Queue, Store: store, Catalog: h.catalog, Book: h.book, Logger: c.Logger,
-		Invoker: func() host.Invoker { return h.dispatcher },
+		Invoker: func() host.Invoker { return h.invoker },
 	})
 	h.intake = inbound.New(inbound.Config{
 		Catalog: h.catalog, Store: store, Types: standard.Sources(), Book: h.book, Logger: c.Logger, Dir: dir("connections"),
-		Invoker: func() host.Invoker { return h.dispatcher },
+		Invoker: func() host.Invoker { return h.invoker },
 	})
 	h.kv = kv.New(store)
 	h.pool = pool.New(h.catalog, dir("connections"), c.Logger, standard.Connectors()...)
@@ -138,18 +147,20 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 // connect makes the parts that run calls.
 func (h *hosted) connect() {
 	ops := connector.Builtins(kv.Connector(h.kv), config.Connector(h.catalog), lock.Connector(lock.New()), seal.Connector(sealing(h.catalog)))
-	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.dispatcher })...)
+	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.invoker })...)
 	ops = append(ops, h.courier.Ops()...)
 	ops = append(ops, h.pool.Ops()...)
 	if h.config.Ops != nil {
 		ops = h.config.Ops(ops)
 	}
+	ops = h.tracer.Ops(ops)
 	h.dispatcher = dispatch.New(dispatch.Config{
 		Catalog: h.catalog, Loader: h.runtime, Ops: connector.NewRegistry(ops...),
 		Book: h.book, Metrics: h.metrics, Logger: h.config.Logger,
 		Guests: h.config.Guests, Memory: h.config.Memory, Waiting: h.config.Guests,
 	})
 	h.onClose(h.dispatcher.Close)
+	h.invoker = h.tracer.Invoker(h.dispatcher)
 	h.deployer = deploy.New(deploy.Config{
 		Catalog: h.catalog, Runtime: h.runtime, Switcher: h.dispatcher, Book: h.book, OnChange: h.reload,
 	})
@@ -157,7 +168,7 @@ func (h *hosted) connect() {
 
 // expose makes the parts that clients talk to.
 func (h *hosted) expose() error {
-	h.gateway = gateway.New(gateway.Config{Invoker: h.dispatcher, Logger: h.config.Logger})
+	h.gateway = gateway.New(gateway.Config{Invoker: h.invoker, Logger: h.config.Logger})
 	if err := h.metrics.Register(telemetry.ChannelCollector(h.intake.States)); err != nil {
 		return err
 	}
@@ -166,7 +177,7 @@ func (h *hosted) expose() error {
 
 func (h *hosted) makeControl(gatewayAddr string) (err error) {
 	h.control, err = control.New(control.Config{
-		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.dispatcher,
+		Catalog: tenants{h.catalog, h.config.Engine}, Deployer: h.deployer, Invoker: h.invoker,
 		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection, CheckChannel: h.validateChannel, Suits: h.intake.Suits}),
 		Book:    h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),

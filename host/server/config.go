@@ -44,6 +44,10 @@ type Config struct {
 	// progress, default 30s.
 	Drain time.Duration
 
+	// Traces is where an OpenTelemetry receiver takes traces over OTLP/HTTP,
+	// such as "http://127.0.0.1:4318"; the default makes none.
+	Traces string
+
 	Guests int        // calls in flight in all, default 4096
 	Memory host.Bytes // that they may take together, default half of the machine's
 }

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -89,6 +90,22 @@ func (p properties) publishing(body []byte) (amqp091.Publishing, error) {
 	var err error
 	out.Headers, err = table("headers", p.Headers)
 	return out, err
+}
+
+// traced adds the call's place in a trace, unless the service names one.
+func traced(ctx context.Context, headers amqp091.Table) amqp091.Table {
+	place := host.TraceOf(ctx)
+	if _, own := headers["traceparent"]; own || place.Parent == "" {
+		return headers
+	}
+	if headers == nil {
+		headers = amqp091.Table{}
+	}
+	headers["traceparent"] = place.Parent
+	if place.State != "" {
+		headers["tracestate"] = place.State
+	}
+	return headers
 }
 
 // table reads a JSON object as AMQP's typed table.

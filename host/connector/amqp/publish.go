@@ -56,6 +56,7 @@ func publish(ctx context.Context, c *Conn, _ *connector.Request, in publication)
 	if err != nil {
 		return out, err
 	}
+	p.Headers = traced(ctx, p.Headers)
 	mandatory := in.Exchange == ""
 	if in.Mandatory != nil {
 		mandatory = *in.Mandatory
@@ -121,6 +122,7 @@ func request(ctx context.Context, c *Conn, r *connector.Request, in question) (o
 	if err != nil {
 		return out, err
 	}
+	p.Headers = traced(ctx, p.Headers)
 	if p.ReplyTo != "" {
 		return out, host.FieldErrorf("reply-to", "a request has its own queue for the reply: leave reply-to out, or publish")
 	}

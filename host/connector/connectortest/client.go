@@ -15,6 +15,7 @@ import (
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/pool"
+	"github.com/seraihost/serai/host/tracing"
 )
 
 // Client uses one connection through a pool, as a service with the grant does.
@@ -33,21 +34,21 @@ type shared struct {
 	records map[string]host.Connection   // by tenant
 	secrets map[string]map[string]string // by tenant, then by name
 	values  map[string]string            // secrets that must not be said
-	said    bytes.Buffer                 // logs, errors and results
+	said    bytes.Buffer                 // logs, errors and traces
 }
 
 // loopback is where servers of tests are.
 var loopback = []string{"127.0.0.0/8"}
 
 // Open returns a client of a connector with a configuration. When the test
-// ends it fails if a secret appeared in a log, an error or a result.
+// ends it fails if a secret appeared in a log, an error or a trace.
 func Open(t *testing.T, c connector.Connector, config string, secrets map[string]string) *Client {
 	t.Helper()
 	f := &Client{"t", &shared{
 		kind: c.Type, records: map[string]host.Connection{}, secrets: map[string]map[string]string{}, values: map[string]string{},
 	}}
 	f.pool = pool.New(f, t.TempDir(), slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})), c)
-	f.ops = connector.NewRegistry(f.pool.Ops()...)
+	f.ops = connector.NewRegistry(tracing.NewWriter(f).Ops(f.pool.Ops())...)
 	f.Configure(config, secrets)
 	t.Cleanup(func() {
 		if err := f.pool.Close(); err != nil {
@@ -149,7 +150,7 @@ func (f *shared) discreet(t *testing.T) {
 		}
 		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value), base64.StdEncoding.EncodeToString([]byte(value))} {
 			if at := strings.Index(f.said.String(), form); at >= 0 {
-				t.Errorf("the secret %s is in logs or errors: …%s…", name, f.said.String()[max(0, at-200):min(f.said.Len(), at+200)])
+				t.Errorf("the secret %s is in logs, errors or traces: …%s…", name, f.said.String()[max(0, at-200):min(f.said.Len(), at+200)])
 				break
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/abi"
+	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/egress"
 )
@@ -135,6 +136,7 @@ func do(ctx context.Context, c *Client, r *connector.Request, in request) (reply
 		return reply{}, err
 	}
 	defer out.body.release()
+	out.trace(host.TraceOf(ctx))
 	if out.stream != nil {
 		return c.stream(ctx, out, r.Streams)
 	}

@@ -174,6 +174,18 @@ func (c *Client) fillHeader(out *outgoing, headers []abi.Field, cid string) erro
 	return nil
 }
 
+// trace adds the call's place in a trace, unless the service or the connection
+// names one.
+func (o *outgoing) trace(place host.Trace) {
+	if _, own := o.headers["Traceparent"]; own || place.Parent == "" {
+		return
+	}
+	o.headers["Traceparent"] = []string{place.Parent}
+	if place.State != "" {
+		o.headers["Tracestate"] = []string{place.State}
+	}
+}
+
 var userAgent = []string{"serai/1"}
 
 // payload is a body that the transport may go on reading after it answered.
