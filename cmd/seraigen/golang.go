@@ -259,7 +259,7 @@ func member(b *bytes.Buffer, p part, value string) {
 // guarded writes a statement that is left out for the zero value, where that
 // is the same as no value.
 func guarded(b *bytes.Buffer, p part, value, statement string) {
-	condition := ""
+	var condition string
 	switch {
 	case p.pointer || p.kind == "[]any":
 		condition = value + " != nil"

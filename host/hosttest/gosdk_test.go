@@ -84,6 +84,7 @@ func TestGoFunctions(t *testing.T) {
 		}, `[true,"kv.set conflict",["1",true,true,true],"done",true,{"Key":["a"],"Next":""},["1",3,"1"],2,false,true,true,"red","config.get not-found",["app.color"],true,"tea",true,true]`},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
+			t.Parallel()
 			c.set(t)
 			if r := h.Call("GET", "/"+c.kind, ""); r.Status != 200 || r.Body != c.answer {
 				t.Errorf("%d %s, want\n%s", r.Status, r.Body, c.answer)

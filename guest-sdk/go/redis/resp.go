@@ -1,4 +1,4 @@
-package redis
+package redis //nolint:revive // the file beside it, which is generated, describes it
 
 import (
 	"bytes"
