@@ -9,7 +9,9 @@ import importlib
 import sys
 
 import _serai
-from serai import _absent, _hooks, _lifecycle, _load, _missing, _output, _restrict, _tmp, formats, model, transport, urlopen
+from serai import (
+    _absent, _hooks, _lifecycle, _load, _missing, _output, _restrict, _tmp, formats, model, stream, transport, urlopen,
+)
 from serai._failure import failure
 from serai.data import BYTES, JSON, TEXT, dumps
 from serai.exception import HTTPError
@@ -142,6 +144,8 @@ def _told_zato_cid(handler):
 
     def handle(envelope, body):
         reply = handler(envelope, body)
+        if reply is None:
+            return None  # it was sent
         if len(reply) == 3:
             return [*reply[0], "error.cid-header", "X-Zato-CID"], *reply[1:]  # a failure, which the host answers
         fields, content = reply
@@ -178,6 +182,8 @@ def _serve_class(cls):
             result = run(service)
             if result is not None:
                 response = answer(result, response)
+            if response._stream is not None:
+                return _sent(response, envelope)
             if plan is not None:
                 plan.end(response)
             return _reply(response, envelope)
@@ -200,7 +206,10 @@ def _serve_function(function):
             result = function(Request(envelope, body))
             if result.__class__ is dict and not envelope.get("channel-name"):
                 return _JSON_OK, dumps(result)
-            return _reply(_lifecycle.answer(result, Response()), envelope)
+            response = _lifecycle.answer(result, Response())
+            if response._stream is not None:
+                return _sent(response, envelope)
+            return _reply(response, envelope)
         except BaseException as exc:
             return _raised(exc, envelope)
         finally:
@@ -248,6 +257,24 @@ def _reply(response, envelope=None):
     if kind or own:
         fields += ("header.content-type", kind or own)
     return fields, body
+
+
+def _sent(response, envelope):
+    """Send an answer whose body is a stream; the shim's form of what is left to do."""
+    body, response._stream = response._stream, None
+    kind = response.content_type or envelope.get("reply-content-type") or BYTES
+    response._payload, response.content_type = b"", kind
+    fields, _ = _reply(response)
+    fields = list(fields)
+    if "zato" in sys.modules:
+        fields += ("header.x-zato-cid", envelope.get("cid", ""))
+    if body.__class__ is stream.Stream:
+        first, handle = body.rest()
+        return (*fields, "stream-body", str(handle)), first
+    _serai.reply((*fields, "stream-body", "write"))
+    for piece in stream.pieces(body):
+        _serai.write(piece)
+    return None
 
 
 def _raised(exc, envelope):

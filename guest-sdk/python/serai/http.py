@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from serai.errors import Invalid
 from serai.host import call, milliseconds
-from serai.stream import call as streams
+from serai.stream import call as opened
+from serai.stream import send as sent
+from serai.stream import streams
 
 
 def send(method, url=None, connection=None, params=None, query=None, path=None, headers=None, body=None, content_type=None,
@@ -40,7 +42,12 @@ def send(method, url=None, connection=None, params=None, query=None, path=None, 
             fields += ("header." + name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
     if content_type:
         fields += ("header.content-type", content_type)
-    return (streams if stream else call)("http.request", *fields, body=body)
+    if streams(body):
+        length = next((str(value) for name, value in (headers or {}).items() if name.lower() == "content-length"), None)
+        if length is not None:
+            fields += ("stream-length", length)
+        return sent(["op", "http.request", *fields], body, stream)
+    return (opened if stream else call)("http.request", *fields, body=body)
 
 
 def _add(fields, prefix, values):

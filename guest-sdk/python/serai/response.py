@@ -23,10 +23,11 @@ class Response:
     application/octet-stream. content_type overrides what the answer is called.
     """
 
-    __slots__ = ("_payload", "status_code", "content_type", "_headers", "_shape", "_kept")
+    __slots__ = ("_payload", "_stream", "status_code", "content_type", "_headers", "_shape", "_kept")
 
     def __init__(self, payload=None, status_code=200, headers=None, content_type=None):
         self._payload = payload
+        self._stream = None
         self.status_code = status_code
         self.content_type = content_type
         self._headers = headers
@@ -46,6 +47,19 @@ class Response:
     @payload.setter
     def payload(self, value):
         self._payload = value
+
+    @property
+    def stream(self):
+        """A body that is sent piece by piece, instead of the payload: a file such
+        as another stream, or an iterator of bytes, which runs after handle has
+        returned and as fast as the client takes what it yields."""
+        return self._stream
+
+    @stream.setter
+    def stream(self, value):
+        if value is not None and not hasattr(value, "read"):
+            value = iter(value)
+        self._stream = value
 
     @property
     def has_payload(self):

@@ -11,10 +11,10 @@ import json
 
 from serai import amqp, http, refuse, sql
 from serai.connectors import Types
-from serai.data import Headers, decode, encode
+from serai.data import BYTES, Headers, decode, encode
 from serai.errors import Remote
 from serai.redis import server
-from serai.stream import PIECE, Stream, Whole
+from serai.stream import PIECE, Stream, Whole, streams
 
 
 class Response:
@@ -161,7 +161,8 @@ class Connection:
         return self._bare("HEAD", cid, params, headers, timeout, kwargs)
 
     def post(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
-        """Send POST with data: dict, list and Model as JSON, str and bytes as they are."""
+        """Send POST with data: dict, list and Model as JSON, str and bytes as they are,
+        a file or an iterator of bytes piece by piece."""
         return self._full("POST", cid, data, params, headers, timeout, kwargs)
 
     send = post
@@ -236,6 +237,8 @@ class Connection:
         """
         if files:
             content_type, body = http.multipart((data or {}).items(), files.items() if hasattr(files, "items") else files)
+        elif json is None and streams(data):
+            content_type, body = BYTES, data
         else:
             content_type, body = encode(data if json is None else json) if data != "" or json is not None else (None, None)
         if auth is not None:

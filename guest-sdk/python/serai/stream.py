@@ -93,6 +93,14 @@ class Stream(io.BufferedIOBase):
         while piece := self.read(chunk_size or PIECE):
             yield piece
 
+    def rest(self):
+        """What is here already, and the handle of what is not. The stream is
+        used up then."""
+        self._open()
+        first, self._ahead, self._at = self._ahead[self._at :], b"", 0
+        self._end = self._taken = True
+        return first, self._handle
+
     def close(self):
         """Give up what was not read."""
         if not self.closed:
@@ -144,6 +152,54 @@ def call(op, *fields, body=None):
         raise errors.Unsupported("there is no Serai host here: set serai.host.backend in tests")
     envelope, handle = host.backend.call(("op", op, "stream-reply", "1", *fields), body, True)
     return envelope, Stream(handle)
+
+
+def streams(data):
+    """Whether data is a body that is sent piece by piece: a file or an iterator."""
+    return hasattr(data, "read") or hasattr(data, "__next__")
+
+
+def send(fields, data, stream=False):
+    """Perform an operation, given by alternating names and values, whose body is
+    a file or an iterator of bytes; the reply's envelope and body, a Stream if
+    stream is true. What comes from the host goes back without a detour.
+    """
+    backend = host.backend
+    if stream:
+        fields = (*fields, "stream-reply", "1")
+    if data.__class__ is Stream:
+        first, handle = data.rest()
+        envelope, body = backend.call((*fields, "stream-body", str(handle)), first, stream)
+    elif isinstance(data, io.BytesIO):
+        envelope, body = backend.call(tuple(fields), data.read(), stream)
+    else:
+        envelope, body = _written(backend, fields, data, stream)
+    return envelope, Stream(body) if stream else body
+
+
+def _written(backend, fields, data, stream):
+    _, handle = backend.call((*fields, "stream-body", "write"), None, True)
+    try:
+        for piece in pieces(data):
+            try:
+                backend.write(piece, handle)
+            except errors.Error:
+                break  # finish says why
+        return backend.call(("op", "finish", "handle", str(handle)), None, stream)
+    except BaseException:
+        backend.close(handle)  # nobody shall take a part for the whole
+        raise
+
+
+def pieces(data):
+    """The pieces of a file or an iterator, those that are empty left out."""
+    if hasattr(data, "read"):
+        while piece := data.read(PIECE):
+            yield piece
+        return
+    for piece in data:
+        if piece:
+            yield piece
 
 
 class Whole(io.BytesIO):

@@ -28,7 +28,7 @@ class Host:
     def __init__(self):
         self.calls, self.logged, self.store, self.answers, self.revision = [], [], {}, {}, 0
         self.areas, self.now = {}, time.time
-        self.streams, self.closed = {}, []
+        self.streams, self.closed, self.written, self.broken = {}, [], {}, set()
 
     def __enter__(self):
         self._old, host.backend = host.backend, self
@@ -43,8 +43,15 @@ class Host:
     def call(self, fields, body=None, stream=False):
         e = Envelope(fields)
         body = body.encode() if isinstance(body, str) else body
-        self.calls.append((tuple(fields), body))
         op = e.get("op")
+        if e.get("stream-body") == "write":
+            self.written[len(self.streams) + 1] = [tuple(fields)]
+            return Envelope(), self.open(b"")
+        if op == "finish":
+            fields, *pieces = self.written.pop(int(e.get("handle")))
+            e, body = Envelope(fields), b"".join(pieces)
+            op = e.get("op")
+        self.calls.append((tuple(fields), body))
         if op in self.answers:
             answer, content = self.answers[op]
             return Envelope(answer), self.open(content) if stream else content
@@ -57,6 +64,11 @@ class Host:
         pieces = list(content) if isinstance(content, list) else [content] if content else []
         self.streams[len(self.streams) + 1] = pieces
         return len(self.streams)
+
+    def write(self, piece, handle=0):
+        if handle in self.broken:
+            raise errors.Failed("the host does not take more of the operation's body")
+        self.written[handle].append(piece)
 
     def read(self, handle, size):
         pieces = self.streams[handle]

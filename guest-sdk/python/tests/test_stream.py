@@ -109,3 +109,71 @@ class Responses(unittest.TestCase):
         self.host.answers["http.request"] = ("status", "200"), b"abc"
         with Service.out.rest["X"].conn.get("cid") as r:
             self.assertEqual((r.raw.read(1), list(r.iter_content(2)), r.content), (b"a", [b"bc"], b"abc"))
+
+
+class Sending(unittest.TestCase):
+    def setUp(self):
+        self.host = self.enterContext(Host())
+        self.host.answers["http.request"] = ("status", "201"), b"done"
+        self.conn = Service.out.rest["X"].conn
+
+    def sent(self):
+        fields, body = self.host.calls[-1]
+        return dict(zip(fields[::2], fields[1::2])), body
+
+    def test_iterators_and_files(self):
+        for data in (iter([b"ab", b"", b"c"]), (piece for piece in (b"a", b"bc")), File(b"abc")):
+            r = self.conn.post("cid", data)
+            fields, body = self.sent()
+            self.assertEqual((r.status_code, r.content, body, fields["stream-body"]), (201, b"done", b"abc", "write"))
+            self.assertEqual(fields["header.content-type"], "application/octet-stream")
+
+    def test_length(self):
+        self.conn.put("cid", iter([b"abc"]), headers={"Content-Length": 3, "Content-Type": "text/csv"})
+        fields, _ = self.sent()
+        self.assertEqual((fields["stream-length"], fields["header.content-type"]), ("3", "text/csv"))
+
+    def test_streams_go_on_in_the_host(self):
+        source = Stream(self.host.open([b"abc", b"def"]))
+        self.assertEqual(source.read1(1), b"a")
+        source.peek()
+        self.conn.post("cid", source)
+        fields, body = self.sent()
+        self.assertEqual((fields["stream-body"], body, source.read()), ("1", b"bc", b""))
+        source = Stream(self.host.open([b"abc", b"def"]))
+        source.readline(1)
+        self.conn.post("cid", source)
+        self.assertEqual(self.sent()[1], b"bc")
+
+    def test_short_requests_are_sent_whole(self):
+        self.conn.post("cid", Request(Envelope(), b"abc").stream)
+        fields, body = self.sent()
+        self.assertEqual((body, "stream-body" in fields), (b"abc", False))
+
+    def test_reply_streams_too(self):
+        r = self.conn.post("cid", iter([b"abc"]), stream=True)
+        self.assertEqual((self.sent()[0]["stream-reply"], r.raw.read()), ("1", b"done"))
+
+    def test_failing_iterators(self):
+        def failing():
+            yield b"a"
+            raise KeyError("x")
+
+        with self.assertRaises(KeyError):
+            self.conn.post("cid", failing())
+        self.assertIn(1, self.host.closed)
+
+    def test_operations_that_end_early(self):
+        self.host.broken.add(1)
+        self.assertEqual(self.conn.post("cid", iter([b"a"] * 1000)).status_code, 201)
+
+
+class File:
+    """Has read and nothing else."""
+
+    def __init__(self, content):
+        self._content = content
+
+    def read(self, size):
+        piece, self._content = self._content[:2], self._content[2:]
+        return piece

@@ -25,6 +25,8 @@ IMPORT(random) int32_t host_random(void *ptr, uint32_t len);
 enum { CODE_FAILED = 1, CODE_INVALID = 2, CODE_TOO_LARGE = 6, CODE_INTERNAL = 13, CODE_COUNT = 14 };
 enum { MAX_FIELDS = 1024, MAX_NAME = 256, MAX_ENVELOPE = 1 << 20 };
 #define UNKNOWN_LENGTH 0xFFFFFFFFu
+/* A request's body that is longer is read by Python when it asks for it. */
+#define INLINE_BODY (1u << 20)
 
 /* One buffer serves every transfer in both directions: the pages that a call
  * makes dirty are then the same few in every call, and cheap to reset. */
@@ -577,6 +579,27 @@ static PyObject *serai_read(PyObject *Py_UNUSED(module), PyObject *args)
     return out;
 }
 
+PyDoc_STRVAR(serai_readinto_doc,
+"readinto(handle, buffer): fill buffer with the next bytes of a stream; how\n"
+"many, 0 at its end.");
+
+static PyObject *serai_readinto(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    unsigned int handle;
+    Py_buffer into;
+    if (!PyArg_ParseTuple(args, "Iw*:readinto", &handle, &into)) {
+        return NULL;
+    }
+    int32_t n = into.len == 0 ? 0 : host_read(handle, into.buf, (uint32_t)into.len);
+    PyBuffer_Release(&into);
+    if (n < 0) {
+        static const char broken[] = "the stream broke off";
+        raise_code(-n, broken, sizeof broken - 1);
+        return NULL;
+    }
+    return PyLong_FromLong(n);
+}
+
 PyDoc_STRVAR(serai_close_doc, "close(handle): end a stream early.");
 
 static PyObject *serai_close(PyObject *Py_UNUSED(module), PyObject *arg)
@@ -589,18 +612,69 @@ static PyObject *serai_close(PyObject *Py_UNUSED(module), PyObject *arg)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(serai_write_doc, "write(data): append to the reply's body.");
+PyDoc_STRVAR(serai_write_doc,
+"write(data, handle=0): append to the reply's body, or to the body of the\n"
+"operation that handle is of.");
 
-static PyObject *serai_write(PyObject *Py_UNUSED(module), PyObject *arg)
+static PyObject *serai_write(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    Out body;
-    if (out_body(&body, arg) < 0) {
+    if (nargs < 1 || nargs > 2) {
+        PyErr_SetString(PyExc_TypeError, "write takes data and a handle");
         return NULL;
     }
-    int32_t code = -host_write(0, body.ptr, body.len);
+    unsigned long handle = nargs == 2 ? PyLong_AsUnsignedLong(args[1]) : 0;
+    Out body;
+    if (PyErr_Occurred() || out_body(&body, args[0]) < 0) {
+        return NULL;
+    }
+    int32_t code = -host_write((uint32_t)handle, body.ptr, body.len);
     out_release(&body);
     if (code > 0) {
-        static const char refused[] = "the host does not take more of the reply";
+        static const char reply[] = "the host does not take more of the reply";
+        static const char operation[] = "the host does not take more of the operation's body";
+        if (handle == 0) {
+            raise_code(code, reply, sizeof reply - 1);
+        }
+        else {
+            raise_code(code, operation, sizeof operation - 1);
+        }
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* Encodes fields and sends the reply. */
+static int32_t send_reply(PyObject *fields, PyObject *content)
+{
+    Out env, body;
+    if (out_body(&body, content) < 0) {
+        return CODE_INTERNAL;
+    }
+    if (out_envelope(&env, fields) < 0) {
+        out_release(&body);
+        return CODE_INTERNAL;
+    }
+    int32_t code = -host_reply(env.ptr, env.len, body.ptr, body.len);
+    out_release(&env);
+    out_release(&body);
+    return code;
+}
+
+PyDoc_STRVAR(serai_reply_doc,
+"reply(fields, body=None): set the reply, once, before the service returns.");
+
+static PyObject *serai_reply(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs < 1 || nargs > 2) {
+        PyErr_SetString(PyExc_TypeError, "reply takes fields and a body");
+        return NULL;
+    }
+    int32_t code = send_reply(args[0], nargs == 2 ? args[1] : Py_None);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (code > 0) {
+        static const char refused[] = "the host does not take the reply";
         raise_code(code, refused, sizeof refused - 1);
         return NULL;
     }
@@ -665,8 +739,10 @@ static PyObject *serai_set_errors(PyObject *Py_UNUSED(module), PyObject *arg)
 static PyMethodDef serai_methods[] = {
     {"call", (PyCFunction)(void (*)(void))serai_call, METH_FASTCALL, serai_call_doc},
     {"read", serai_read, METH_VARARGS, serai_read_doc},
+    {"readinto", serai_readinto, METH_VARARGS, serai_readinto_doc},
     {"close", serai_close, METH_O, serai_close_doc},
-    {"write", serai_write, METH_O, serai_write_doc},
+    {"write", (PyCFunction)(void (*)(void))serai_write, METH_FASTCALL, serai_write_doc},
+    {"reply", (PyCFunction)(void (*)(void))serai_reply, METH_FASTCALL, serai_reply_doc},
     {"log", serai_log, METH_VARARGS, serai_log_doc},
     {"envelope", serai_envelope, METH_O, serai_envelope_doc},
     {"set_errors", serai_set_errors, METH_O, serai_set_errors_doc},
@@ -796,23 +872,6 @@ static void seal(void)
 
 /* --- Exports ------------------------------------------------------------ */
 
-/* Encodes fields and sends the reply. */
-static int32_t send_reply(PyObject *fields, PyObject *content)
-{
-    Out env, body;
-    if (out_body(&body, content) < 0) {
-        return CODE_INTERNAL;
-    }
-    if (out_envelope(&env, fields) < 0) {
-        out_release(&body);
-        return CODE_INTERNAL;
-    }
-    int32_t code = -host_reply(env.ptr, env.len, body.ptr, body.len);
-    out_release(&env);
-    out_release(&body);
-    return code;
-}
-
 /* Replies with the exception that is set, as far as that works without
  * Python code: serai._runtime has failed itself, mostly for lack of memory. */
 static int32_t reply_exception(void)
@@ -929,7 +988,12 @@ EXPORT(serai_handle) int32_t serai_handle(uint32_t env_len, uint32_t body_len)
     if (run_handle == NULL) {
         return CODE_INTERNAL;
     }
-    PyObject *body = NULL, *envelope = read_message(0, env_len, body_len, &body);
+    /* A body that is long, or may be, is passed as its length, -1 if unknown. */
+    int later = body_len > INLINE_BODY;
+    PyObject *body = NULL, *envelope = read_message(0, env_len, body_len, later ? NULL : &body);
+    if (envelope != NULL && later && (body = PyLong_FromLongLong(body_len == UNKNOWN_LENGTH ? -1 : (long long)body_len)) == NULL) {
+        Py_CLEAR(envelope);
+    }
     if (envelope == NULL) {
         return reply_exception();
     }
