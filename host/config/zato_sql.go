@@ -10,8 +10,12 @@ import (
 // sqlEngines are the engines of SQL connections by what their names begin
 // with: Zato 3.2 has dialects of SQLAlchemy, 4.1 plain names.
 var sqlEngines = []struct{ zato, engine string }{
-	{"postgres", "postgresql"}, {"mysql", "mysql"}, {"mariadb", "mysql"},
-	{"mssql", "mssql"}, {"zato+mssql", "mssql"}, {"oracle", "oracle"},
+	{"postgres", "postgresql"},
+	{"mysql", "mysql"},
+	{"mariadb", "mysql"},
+	{"mssql", "mssql"},
+	{"zato+mssql", "mssql"},
+	{"oracle", "oracle"},
 }
 
 // sqlConnection maps an outgoing SQL connection.

@@ -137,25 +137,25 @@ func (in *incoming) Read(p []byte) (int, error) {
 		in.end = host.Errorf(abi.TooLarge, "the request's body is over the gateway's limit of %s", host.Bytes(in.limit))
 		return 0, in.end
 	case err != nil:
-		in.end, in.refusal = in.judge(err)
+		in.refusal, in.end = in.judge(err)
 	}
 	return n, in.end
 }
 
 // judge says what the error that ended the body means to the service and the client.
-func (in *incoming) judge(err error) (error, *refusal) {
+func (in *incoming) judge(err error) (*refusal, error) {
 	// To fasthttp, a client that broke off between two chunks is at the end.
 	brokeOff := in.conn != nil && in.conn.eof
 	if errors.Is(err, io.EOF) && (in.length < 0 && !brokeOff || in.got == in.length) {
-		return io.EOF, nil
+		return nil, io.EOF
 	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	_, isOp := errors.AsType[*net.OpError](err)
 	switch {
 	case isNet && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
-		return host.Errorf(abi.Timeout, "the request's body did not arrive in time"), bodyLate
+		return bodyLate, host.Errorf(abi.Timeout, "the request's body did not arrive in time")
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp:
-		return host.Errorf(abi.Cancelled, "the client broke off before the request's body was complete"), bodyBroken
+		return bodyBroken, host.Errorf(abi.Cancelled, "the client broke off before the request's body was complete")
 	}
-	return host.Errorf(abi.Invalid, "the request's body is malformed"), bodyBroken
+	return bodyBroken, host.Errorf(abi.Invalid, "the request's body is malformed")
 }

@@ -197,11 +197,11 @@ func (s *Session) finish(ctx context.Context, e abi.Envelope) (*stream, error) {
 // handle returns the open stream that a field names.
 func (s *Session) handle(text string) (uint32, *stream, error) {
 	n, err := strconv.ParseUint(text, 10, 32)
-	st := s.stream(uint32(n)) //nolint:gosec // 32 bits
+	st := s.stream(uint32(n))
 	if err != nil || st == nil {
 		return 0, nil, host.Errorf(abi.Invalid, "handle %q is not open", host.Clip(text))
 	}
-	return uint32(n), st, nil //nolint:gosec // 32 bits
+	return uint32(n), st, nil
 }
 
 // source returns the stream that a body is to come from.

@@ -84,9 +84,10 @@ func TestMessagesOfAnySystem(t *testing.T) {
 	t.Parallel()
 	server := connectortest.StartRedis(t)
 	c := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() })
 	overRedis := fmt.Sprintf(`{"host": "127.0.0.1", "port": %d}`, server.Port)
 	t.Run("stream", func(t *testing.T) {
+		t.Parallel()
 		decide(t, "redis", overRedis, `{"stream": "in", "body": "b"`, func(t *testing.T, body string) {
 			t.Helper()
 			if err := c.XAdd(context.Background(), &redis.XAddArgs{Stream: "in", Values: []string{"b", body}}).Err(); err != nil {
@@ -95,6 +96,7 @@ func TestMessagesOfAnySystem(t *testing.T) {
 		}, `[redis redis look false [[stream in]]]`)
 	})
 	t.Run("subscription", func(t *testing.T) {
+		t.Parallel()
 		decide(t, "redis", overRedis, `{"kind": "subscribe", "patterns": ["i?"]`, func(t *testing.T, body string) {
 			t.Helper()
 			if err := c.Publish(context.Background(), "in", body).Err(); err != nil {
@@ -103,6 +105,7 @@ func TestMessagesOfAnySystem(t *testing.T) {
 		}, `[redis redis look false [[channel in] [pattern i?]]]`)
 	})
 	t.Run("notifications", func(t *testing.T) {
+		t.Parallel()
 		database := connectortest.StartPostgreSQL(t, "a-long-password")
 		conn, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://test:%s@%s/postgres?sslmode=disable", url.QueryEscape("a-long-password"), database.Addr()))
 		if err != nil {
@@ -131,8 +134,7 @@ func decide(t *testing.T, kind, connection, channel string, send func(t *testing
 	receiveOver(t, h.Operator, kind, connection, channel+`, "attempts": 3, "backoff": "5ms"}`)
 	state := func() host.ChannelState { return stateOf(t, h.Operator, "in") }
 	eventually(t, "it receives", func() bool { return state().Receiving })
-	all := strings.Fields("look retry fail reject status last")
-	for _, body := range all {
+	for body := range strings.FieldsSeq("look retry fail reject status last") {
 		send(t, body)
 	}
 	eventually(t, "the messages are dealt with", func() bool { s := state(); return s.Done == 4 && s.Parked == 2 && s.InFlight == 0 })

@@ -21,7 +21,7 @@ import (
 // whose service cannot be: so long at first, doubled each time, with jitter.
 const (
 	firstPause = 100 * time.Millisecond
-	maxPause   = 30 * time.Second
+	maxPause   = 5 * time.Second
 	// settled is how long a source has received when a failure is not one in a row.
 	settled     = 10 * time.Second
 	openTimeout = 15 * time.Second

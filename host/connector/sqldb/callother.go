@@ -152,6 +152,7 @@ func (p *calling) oracle(ctx context.Context) error {
 			out = append(out, "null"...)
 		}
 	}
-	p.out = append(out, "]]}"...)
+	out = append(out, "]]}"...)
+	p.out = out
 	return nil
 }

@@ -110,6 +110,7 @@ func wide(s string) (out []byte) {
 
 // short is text behind its length in one byte, long behind two.
 func short(s string) []byte { return append([]byte{byte(len(utf16.Encode([]rune(s))))}, wide(s)...) }
+
 func long(s string) []byte {
 	return append(binary.LittleEndian.AppendUint16(nil, uint16(len(utf16.Encode([]rune(s))))), wide(s)...)
 }
