@@ -171,6 +171,7 @@ def _serve_class(cls):
     plan = compile_class(cls)
 
     def handle(envelope, body):
+        stream.calls += 1
         try:
             if restore:
                 _restored(restore)
@@ -200,6 +201,7 @@ def _serve_function(function):
     restore, flush = _hooks.restore, _output.flush
 
     def handle(envelope, body):
+        stream.calls += 1
         try:
             if restore:
                 _restored(restore)
@@ -266,11 +268,11 @@ def _sent(response, envelope):
     response._payload, response.content_type = b"", kind
     fields, _ = _reply(response)
     fields = list(fields)
-    if "zato" in sys.modules:
-        fields += ("header.x-zato-cid", envelope.get("cid", ""))
     if body.__class__ is stream.Stream:
         first, handle = body.rest()
         return (*fields, "stream-body", str(handle)), first
+    if "zato" in sys.modules:  # nobody adds it to what was sent
+        fields += ("header.x-zato-cid", envelope.get("cid", ""))
     _serai.reply((*fields, "stream-body", "write"))
     for piece in stream.pieces(body):
         _serai.write(piece)

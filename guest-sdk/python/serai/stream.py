@@ -7,6 +7,9 @@ from serai import errors, host
 #: How much is read at a time unless somebody says how much.
 PIECE = 64 << 10
 
+#: Counts the calls of an instance that serves several. Handles are one call's.
+calls = 0
+
 
 class Stream(io.BufferedIOBase):
     """A body as a binary file: read, readline, readinto and iteration by lines.
@@ -17,6 +20,7 @@ class Stream(io.BufferedIOBase):
 
     def __init__(self, handle, length=-1):
         self._handle = handle
+        self._host, self._call = host.backend, calls
         self._ahead = b""  # bytes that came along and nobody has had yet
         self._at = 0
         self._end = self._taken = False
@@ -105,11 +109,13 @@ class Stream(io.BufferedIOBase):
         """Give up what was not read."""
         if not self.closed:
             super().close()
-            if self._handle:  # the request's own ends with the call
-                host.backend.close(self._handle)
+            # The request's own ends with the call, and so do all others: what is
+            # collected later has a number that may be another stream's by then.
+            if self._handle and self._call == calls:
+                self._host.close(self._handle)
 
     def _open(self):
-        if self.closed:
+        if self.closed or self._call != calls:
             raise ValueError("the body was closed")
 
     def _buffered(self, size):

@@ -1,6 +1,6 @@
 import unittest
 
-from serai import Service, errors
+from serai import Service, errors, stream
 from serai.request import Request
 from serai.stream import Stream
 from tests.fake import Envelope, Host
@@ -104,6 +104,14 @@ class Responses(unittest.TestCase):
         with r:
             pass
         self.assertEqual(self.host.closed, [1])
+
+    def test_after_the_call(self):
+        r = self.get(200, b"abc")
+        stream.calls += 1  # another call begins, and may have the same number
+        with self.assertRaises(ValueError):
+            r.raw.read()
+        r.raw.close()
+        self.assertEqual(self.host.closed, [])
 
     def test_whole_ones_have_the_same_members(self):
         self.host.answers["http.request"] = ("status", "200"), b"abc"
