@@ -118,6 +118,9 @@ class Order(Service):
 // back to the broker.
 func TestImportedConnectionsWork(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
 	mq := connectortest.StartRabbitMQ(t)
 	ch := broker(t, mq)
 	for _, queue := range []string{"orders", "events"} {

@@ -34,7 +34,10 @@ func large(t testing.TB) int64 {
 		}
 		return n << 20
 	}
-	return 128 << 20
+	if racing { // which makes each byte a hundred times as dear, and memory is not measured
+		return 8 << 20
+	}
+	return 96 << 20
 }
 
 // mayHold is how much memory the process may take for it, guests included.
