@@ -115,7 +115,7 @@ func TestAMQP(t *testing.T) {
 			{Name: "amqp.declare", Fields: fields("queue", "orders", "exchange", "shop", "exchange-type", "topic", "routing-key", "order.*"), Check: has("consumers", "0")},
 			{Name: "amqp.publish", Fields: fields("exchange", "shop", "routing-key", "order.new", "mandatory", "1"), Body: "tea"},
 			{Name: "amqp.request", Fields: fields("routing-key", "echo", "headers", `{"n": 1}`), Body: "hello", Check: func(t *testing.T, r *connector.Result) {
-				if string(r.Body) != "hello" || r.Envelope.Get("app-id") != "echo" || r.Envelope.Get("headers") != `{"n":1}` {
+				if string(r.Body) != "hello" || r.Envelope.Get("app-id") != "echo" || !strings.HasPrefix(r.Envelope.Get("headers"), `{"n":1,"traceparent":"00-`) {
 					t.Errorf("reply: %s %v", r.Body, r.Envelope)
 				}
 			}},
@@ -168,6 +168,10 @@ func testMessages(t *testing.T, broker *connectortest.RabbitMQ) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
+	if parent, _ := d.Headers["traceparent"].(string); !strings.HasPrefix(parent, "00-") {
+		t.Errorf("it belongs to the trace %q", parent)
+	}
+	delete(d.Headers, "traceparent")
 	got := amqp091.Publishing{
 		Headers: d.Headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode, Priority: d.Priority,
 		CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageId: d.MessageId, Timestamp: d.Timestamp,
