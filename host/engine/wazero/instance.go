@@ -133,7 +133,9 @@ func (i *Instance) run(ctx context.Context, c *engine.Call, f api.Function, stac
 	// wazero may be closing the module on account of inner, so a call that
 	// was over at the last moment counts as ended, too.
 	ended := inner.Err()
-	cancel()
+	if ended != nil || err != nil || i.hostErr != nil {
+		cancel()
+	} // else inner ends with ctx, as what host calls have begun may go on to
 	overBudget := m.over.Load() && ctx.Err() == nil
 	switch {
 	case i.hostErr != nil && !(overBudget && errors.Is(i.hostErr, context.Canceled)):
