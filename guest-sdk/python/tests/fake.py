@@ -81,6 +81,11 @@ class Host:
             pieces.pop(0)
         return piece
 
+    def readinto(self, handle, buffer):
+        piece = self.read(handle, len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
     def close(self, handle):
         self.closed.append(handle)
 
