@@ -8,8 +8,9 @@ could not take over, or could not route although it had to, raises an exception.
 
 import json
 
-from serai.data import Bunch, decode, default, encode
+from serai.data import Bunch, default, encode
 from serai.host import call, milliseconds
+from serai.message import Received
 
 #: The properties of a message, as Zato and the protocol's documents spell them.
 PROPERTIES = (
@@ -19,28 +20,14 @@ PROPERTIES = (
 _NUMBERS = frozenset(("delivery_mode", "priority", "timestamp"))
 
 
-class Message:
+class Message(Received):
     """A message that came: a reply, or what the call of a channel is about."""
 
-    __slots__ = ("raw", "_envelope", "_prefix")
+    __slots__ = ("_prefix",)
 
     def __init__(self, envelope, body, prefix=""):
-        self._envelope, self._prefix = envelope, prefix
-        #: The body, bytes.
-        self.raw = body
-
-    @property
-    def data(self):
-        """The body as objects if it is JSON, else as str or bytes."""
-        return decode(self.raw, self._field("content-type") or "")
-
-    @property
-    def body(self):
-        """The body, str if it is text and else bytes."""
-        try:
-            return self.raw.decode("utf-8")
-        except UnicodeDecodeError:
-            return self.raw
+        super().__init__(envelope, body)
+        self._prefix = prefix
 
     @property
     def properties(self):
@@ -64,9 +51,6 @@ class Message:
 
     def _field(self, name):
         return self._envelope.get(self._prefix + name)
-
-    def __repr__(self):
-        return f"<Message of {len(self.raw)} bytes>"
 
 
 class Connection:

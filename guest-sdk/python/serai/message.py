@@ -16,21 +16,20 @@ FIELDS = {
 }
 
 
-class Message:
-    """A message: its body, and as attributes what its system says about it."""
+class Received:
+    """What all messages have in common."""
 
-    __slots__ = ("raw", "_envelope", "_names")
+    __slots__ = ("raw", "_envelope")
 
     def __init__(self, envelope, body):
         self._envelope = envelope
-        self._names = FIELDS.get(envelope.get("channel"), ())
         #: The body, bytes.
         self.raw = body
 
     @property
     def data(self):
         """The body as objects if it is JSON, else as str or bytes."""
-        return decode(self.raw, self._envelope.get("header.content-type", ""))
+        return decode(self.raw, self._field("content-type") or "")
 
     @property
     def body(self):
@@ -39,6 +38,23 @@ class Message:
             return self.raw.decode("utf-8")
         except UnicodeDecodeError:
             return self.raw
+
+    def _field(self, name):
+        """What is said about the message under a name, None if nothing is."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        return f"<Message of {len(self.raw)} bytes>"
+
+
+class Message(Received):
+    """A message: its body, and as attributes what its system says about it."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, envelope, body):
+        super().__init__(envelope, body)
+        self._names = FIELDS.get(envelope.get("channel"), ())
 
     @property
     def fields(self):
@@ -51,5 +67,5 @@ class Message:
         value = self._envelope.get("message." + name)
         return value == "1" if name == "redelivered" else value
 
-    def __repr__(self):
-        return f"<Message of {len(self.raw)} bytes>"
+    def _field(self, name):
+        return self._envelope.get("header." + name)
