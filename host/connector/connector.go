@@ -31,10 +31,13 @@ type Scope struct {
 	Tenant  string
 	Service string
 	CID     string
-	Depth   int // of service-to-service calls
-	Limits  host.Limits
-	Quota   host.Quota
-	Grants  host.Grants
+	// Call tells the calls of this host apart, which CID does not: clients
+	// choose one, and services that invoke each other share it.
+	Call   uint64
+	Depth  int // of service-to-service calls
+	Limits host.Limits
+	Quota  host.Quota
+	Grants host.Grants
 }
 
 // Result is what an operation answers.

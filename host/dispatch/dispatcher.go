@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seraihost/serai/abi"
@@ -50,6 +51,7 @@ type Dispatcher struct {
 	guests *fair.Gate // calls in flight, fair between tenants
 	memory *fair.Gate // bytes they take
 	bodies *fair.Gate // bytes of bodies that were collected for them
+	calls  atomic.Uint64
 
 	mu       sync.RWMutex
 	forgets  int // how often services were forgotten

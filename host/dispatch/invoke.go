@@ -177,7 +177,7 @@ func (d *Dispatcher) run(ctx context.Context, t *tenant, a *active, in runtime.I
 	v := &a.version
 	s := &guest.Session{
 		Scope: connector.Scope{
-			Tenant: call.Tenant, Service: call.Service, CID: call.CID, Depth: call.Depth,
+			Tenant: call.Tenant, Service: call.Service, CID: call.CID, Call: d.calls.Add(1), Depth: call.Depth,
 			Limits: v.Settings.Limits, Quota: t.quota, Grants: v.Settings.Grants,
 		},
 		Ops:    d.Ops,

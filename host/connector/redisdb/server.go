@@ -143,14 +143,15 @@ func (s *Server) fault(ctx context.Context, err error) error {
 
 // watched is a socket of a call's own, for which the server watches keys.
 type watched struct {
-	tenant, service, cid string
-	conn                 *redis.Conn
-	busy                 sync.Mutex
+	tenant string
+	call   uint64
+	conn   *redis.Conn
+	busy   sync.Mutex
 }
 
 // keep holds a socket until the call ends, which ctx tells, and returns its id.
 func (s *Server) keep(ctx context.Context, r *connector.Request, conn *redis.Conn) string {
-	w := &watched{tenant: r.Scope.Tenant, service: r.Scope.Service, cid: r.Scope.CID, conn: conn}
+	w := &watched{tenant: r.Scope.Tenant, call: r.Scope.Call, conn: conn}
 	id := rand.Text()
 	s.mu.Lock()
 	s.watches[id] = w
@@ -164,7 +165,7 @@ func (s *Server) find(r *connector.Request, id string) (*watched, error) {
 	s.mu.Lock()
 	w := s.watches[id]
 	s.mu.Unlock()
-	if w == nil || w.tenant != r.Scope.Tenant || w.service != r.Scope.Service || w.cid != r.Scope.CID {
+	if w == nil || w.tenant != r.Scope.Tenant || w.call != r.Scope.Call {
 		return nil, host.FieldErrorf("watch", "the watch has ended")
 	}
 	return w, nil

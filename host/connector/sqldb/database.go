@@ -72,7 +72,7 @@ func (d *Database) Close() error {
 }
 
 // callerOf returns the call that a request is part of.
-func callerOf(r *connector.Request) caller { return caller{r.Scope.Service, r.Scope.CID} }
+func callerOf(r *connector.Request) caller { return caller(r.Scope.Call) }
 
 // keep holds h until the call ends, which ctx tells, and returns its id. After
 // an error it is still the caller's.

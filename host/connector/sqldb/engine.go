@@ -16,8 +16,8 @@ type engine interface {
 	close() error
 }
 
-// caller is the call that a connection works for.
-type caller struct{ service, cid string }
+// caller is the call that a connection works for, by the number in its scope.
+type caller uint64
 
 // lane is a connection that somebody has. Its methods are not called at the
 // same time. A context that ends interrupts what is under way, after which the

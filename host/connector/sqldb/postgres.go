@@ -201,7 +201,7 @@ func (p *postgres) reap() {
 }
 
 func (p *postgres) ping(ctx context.Context) error {
-	lent, err := p.lend(ctx, caller{})
+	lent, err := p.lend(ctx, 0)
 	if err != nil {
 		return err
 	}

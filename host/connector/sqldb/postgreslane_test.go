@@ -25,7 +25,7 @@ func TestAliveIsKnownAtOnce(t *testing.T) {
 	defer p.close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	lent, err := p.lend(ctx, caller{})
+	lent, err := p.lend(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

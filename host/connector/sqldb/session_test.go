@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,16 +19,19 @@ import (
 type call struct {
 	t   *testing.T
 	ops *connector.Registry
-	cid string
+	num uint64
 	ctx context.Context //nolint:containedctx // of the call
 	end context.CancelFunc
 }
 
-func (d *database) call(t *testing.T, cid string) *call {
+// calls is how many there were.
+var calls atomic.Uint64
+
+func (d *database) call(t *testing.T) *call {
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(end)
-	return &call{t, d.ops, cid, ctx, end}
+	return &call{t, d.ops, calls.Add(1), ctx, end}
 }
 
 func (c *call) do(op, body string, fields ...string) (*connector.Result, error) {
@@ -36,7 +40,7 @@ func (c *call) do(op, body string, fields ...string) (*connector.Result, error) 
 		e.Add(fields[i], fields[i+1])
 	}
 	return c.ops.Do(c.ctx, &connector.Request{
-		Scope:    connector.Scope{Tenant: "a", Service: "s", CID: c.cid, Grants: host.Grants{Connections: []string{"DB"}}},
+		Scope:    connector.Scope{Tenant: "a", Service: "s", CID: "chosen by a client", Call: c.num, Grants: host.Grants{Connections: []string{"DB"}}},
 		Envelope: e, Body: []byte(body),
 	})
 }
@@ -71,7 +75,7 @@ func oneConnection(t *testing.T) *database {
 func TestCallsLeaveNothingInTheSession(t *testing.T) {
 	t.Parallel()
 	db := oneConnection(t)
-	setup := db.call(t, "setup")
+	setup := db.call(t)
 	for _, s := range []string{
 		"CREATE ROLE other",
 		"CREATE FUNCTION sets() RETURNS text LANGUAGE sql AS $$ SELECT set_config('statement_timeout', '1234', false) $$",
@@ -83,7 +87,7 @@ func TestCallsLeaveNothingInTheSession(t *testing.T) {
 		setup.execute(s)
 	}
 	const prepared = "SELECT count(*) FROM pg_prepared_statements WHERE from_sql"
-	for i, c := range []struct{ name, leave, look, want string }{
+	for _, c := range []struct{ name, leave, look, want string }{
 		{"set_config", "SELECT set_config('statement_timeout', '1234', false)", "SHOW statement_timeout", `[["0"]]`},
 		{"a view", "SELECT * FROM quiet", "SHOW statement_timeout", `[["0"]]`},
 		{"a trigger", "INSERT INTO marked VALUES (1)", "SELECT coalesce(current_setting('serai.mark', true), '')", `[[""]]`},
@@ -99,13 +103,13 @@ func TestCallsLeaveNothingInTheSession(t *testing.T) {
 		{"a cursor", "DECLARE mine CURSOR WITH HOLD FOR SELECT 1", "SELECT count(*) FROM pg_cursors WHERE name = 'mine'", `[[0]]`},
 	} {
 		for _, ended := range []bool{false, true} {
-			leaving := db.call(t, fmt.Sprintf("leaving %d %t", i, ended))
+			leaving := db.call(t)
 			before := leaving.execute("SELECT pg_backend_pid()")
 			leaving.execute(c.leave)
 			if ended {
 				leaving.end()
 			}
-			next := db.call(t, fmt.Sprintf("next %d %t", i, ended))
+			next := db.call(t)
 			if got := next.execute(c.look); got != c.want {
 				t.Errorf("%s, call ended %t: %s gives %s, want %s", c.name, ended, c.look, got, c.want)
 			}
@@ -121,7 +125,7 @@ func TestStatementsStayPreparedForOtherCalls(t *testing.T) {
 	t.Parallel()
 	db := oneConnection(t)
 	for i := range 3 {
-		c := db.call(t, fmt.Sprint("call ", i))
+		c := db.call(t)
 		c.execute("SELECT 7 AS kept")
 		if got := c.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT 7 AS kept'"); got != "[[1]]" {
 			t.Errorf("call %d: %s prepared", i, got)
@@ -133,37 +137,37 @@ func TestStatementsStayPreparedForOtherCalls(t *testing.T) {
 func TestOpenTransactionsAreRolledBack(t *testing.T) {
 	t.Parallel()
 	db := oneConnection(t)
-	setup := db.call(t, "setup")
+	setup := db.call(t)
 	setup.execute("CREATE TABLE t (n int PRIMARY KEY)")
 	pid := setup.execute("SELECT pg_backend_pid()")
 	setup.end()
-	for i, last := range []string{"INSERT INTO t VALUES (1)", "SET LOCAL statement_timeout = 77", "DECLARE c CURSOR WITH HOLD FOR SELECT 1"} {
-		leaving := db.call(t, fmt.Sprint("leaving ", i))
+	for _, last := range []string{"INSERT INTO t VALUES (1)", "SET LOCAL statement_timeout = 77", "DECLARE c CURSOR WITH HOLD FOR SELECT 1"} {
+		leaving := db.call(t)
 		tx := leaving.begin()
 		leaving.execute("INSERT INTO t VALUES (2)", "transaction", tx)
 		leaving.execute(last, "transaction", tx)
 		leaving.end()
-		next := db.call(t, fmt.Sprint("next ", i))
+		next := db.call(t)
 		if got := next.execute("SELECT count(*), pg_backend_pid() FROM t"); got != "[[0,"+strings.Trim(pid, "[]")+"]]" {
 			t.Errorf("after %s: %s, want no row over connection %s", last, got, pid)
 		}
 		next.end()
 	}
 	// A statement that fails does not end the connection either.
-	leaving := db.call(t, "failing")
+	leaving := db.call(t)
 	tx := leaving.begin()
 	if _, err := leaving.do("sql.execute", `{"statement": "SELECT 1/0"}`, "transaction", tx); host.CodeOf(err) != abi.Remote {
 		t.Errorf("a division by zero: %v", err)
 	}
 	leaving.end()
-	if got := db.call(t, "last").execute("SELECT pg_backend_pid()"); got != pid {
+	if got := db.call(t).execute("SELECT pg_backend_pid()"); got != pid {
 		t.Errorf("connection %s, want %s", got, pid)
 	}
 }
 
 func TestHiddenEndsOfTransactions(t *testing.T) {
 	t.Parallel()
-	c := oneConnection(t).call(t, "c")
+	c := oneConnection(t).call(t)
 	c.execute("CREATE TABLE t (n int)")
 	tx := c.begin()
 	for _, s := range []string{"INSERT INTO t VALUES (1); COMMIT", "INSERT INTO t VALUES (1);;  /* x */ rollback", "INSERT INTO t VALUES (1); BEGIN; SELECT 1"} {
@@ -185,7 +189,7 @@ func TestConnectionsAreShared(t *testing.T) {
 	var running sync.WaitGroup
 	for i := range 12 {
 		running.Go(func() {
-			c := db.call(t, fmt.Sprint("call ", i))
+			c := db.call(t)
 			defer c.end()
 			for range 20 {
 				r, err := c.do("sql.execute", fmt.Sprintf(`{"statement": "SELECT current_setting('serai.who', true), set_config('serai.who', :me, false)", "parameters": {"me": "%d"}}`, i))
@@ -202,7 +206,7 @@ func TestConnectionsAreShared(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if got := db.call(t, "last").execute("SELECT count(*) <= 3 FROM pg_stat_activity WHERE application_name = 'serai'"); got != "[[true]]" {
+	if got := db.call(t).execute("SELECT count(*) <= 3 FROM pg_stat_activity WHERE application_name = 'serai'"); got != "[[true]]" {
 		t.Errorf("at most three connections: %s", got)
 	}
 }
