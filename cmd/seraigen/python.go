@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -43,14 +44,29 @@ serai.connectors.sql.Connection('Billing').execute('SELECT 1').
 	return b.Bytes()
 }
 
-// python returns the module of a connector.
+// python returns the module of a connector. What only type checkers need is
+// not imported when services run.
 func python(s subject) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\"\"\"%s\"\"\"\n\nfrom serai.connectors import _form\n\n\n", pythonNotice, s.Doc)
-	fmt.Fprintf(&b, "class Connection(_form.Connection):\n    \"\"\"One connection of the type %s, by its name.\"\"\"\n\n    __slots__ = ()\n    _type = %q\n", s.Type, s.Type)
+	var ops bytes.Buffer
 	for _, op := range s.Ops {
-		method(&b, op)
+		method(&ops, op)
 	}
+	replies := replyClasses(s.Ops)
+	var hints bytes.Buffer
+	for _, use := range []struct{ module, name string }{{"datetime", "timedelta"}, {"collections.abc", "Mapping"}, {"typing", "Any"}, {"typing", "Literal"}} {
+		if used := regexp.MustCompile(`\b` + use.name + `\b`); used.Match(ops.Bytes()) || used.Match(replies) {
+			fmt.Fprintf(&hints, "    from %s import %s\n", use.module, use.name)
+		}
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\"\"\"%s\"\"\"\n\nfrom __future__ import annotations\n\n", pythonNotice, s.Doc)
+	if hints.Len() > 0 {
+		fmt.Fprintf(&b, "from typing import TYPE_CHECKING\n\nfrom serai.connectors import _form\n\nif TYPE_CHECKING:\n%s%s", hints.Bytes(), replies)
+	} else {
+		b.WriteString("from serai.connectors import _form\n")
+	}
+	fmt.Fprintf(&b, "\n\nclass Connection(_form.Connection):\n    \"\"\"One connection of the type %s, by its name.\"\"\"\n\n    __slots__ = ()\n    _type = %q\n", s.Type, s.Type)
+	b.Write(ops.Bytes())
 	return b.Bytes()
 }
 
@@ -66,7 +82,7 @@ func arguments(f connector.Form) []argument {
 		name := identifier(field.Name)
 		out = append(out, argument{
 			name, fmt.Sprintf("_form.%s(fields, %q, %s)", pythonKinds[field.Type].form, strings.TrimSuffix(field.Name, "*"), name),
-			pythonKinds[field.Type].hint, field.Doc, field.Required,
+			argumentHint(field), field.Doc, field.Required,
 		})
 	}
 	switch f.Body.Type {
@@ -74,7 +90,7 @@ func arguments(f connector.Form) []argument {
 	case "object":
 		for _, field := range f.Body.Fields {
 			name := identifier(field.Name)
-			out = append(out, argument{name, fmt.Sprintf("_form.member(body, %q, %s)", field.Name, name), pythonKinds[field.Type].hint, field.Doc, field.Required})
+			out = append(out, argument{name, fmt.Sprintf("_form.member(body, %q, %s)", field.Name, name), pythonKinds[field.Type].takes, field.Doc, field.Required})
 		}
 	default:
 		out = append(out, argument{"body", "", map[string]string{"bytes": "bytes | str", "text": "str", "json": "object"}[f.Body.Type], f.Body.Doc, false})
@@ -92,18 +108,26 @@ func arguments(f connector.Form) []argument {
 	return out
 }
 
+// argumentHint returns the hint of an argument.
+func argumentHint(f connector.Field) string {
+	if f.Type != "string" || len(f.Enum) == 0 {
+		return pythonKinds[f.Type].takes
+	}
+	return "Literal['" + strings.Join(f.Enum, "', '") + "']"
+}
+
 // pythonKinds are the types of fields: what the function of _form that adds
-// one is called, and read_ the one that reads one, and the hint. An array is
-// only in bodies.
-var pythonKinds = map[string]struct{ form, hint string }{
-	"string":       {"text", "str"},
-	"integer":      {"number", "int"},
-	"boolean":      {"flag", "bool"},
-	"milliseconds": {"duration", "float"},
-	"json":         {"document", "object"},
-	"list":         {"each", "list[str]"},
-	"values":       {"values", "dict[str, str]"},
-	"array":        {"", "list"},
+// one is called, and read_ the one that reads one, and the hints of what it takes
+// and returns. An array is only in bodies of requests.
+var pythonKinds = map[string]struct{ form, takes, returns string }{
+	"string":       {"text", "str", "str"},
+	"integer":      {"number", "int", "int"},
+	"boolean":      {"flag", "bool", "bool"},
+	"milliseconds": {"duration", "float | timedelta", "float"},
+	"json":         {"document", "object", "Any"},
+	"list":         {"each", "list[str]", "list[str]"},
+	"values":       {"values", "Mapping[str, object]", "dict[str, str]"},
+	"array":        {"", "list[Any]", ""},
 }
 
 func method(b *bytes.Buffer, op connector.OpInfo) {
@@ -121,7 +145,7 @@ func method(b *bytes.Buffer, op connector.OpInfo) {
 		}
 		signature = append(signature, one)
 	}
-	fmt.Fprintf(b, "\n    def %s(%s):\n        \"\"\"%s\n\n", identifier(name), strings.Join(signature, ", "), op.Doc)
+	fmt.Fprintf(b, "\n    def %s(%s) -> %s:\n        \"\"\"%s\n\n", identifier(name), strings.Join(signature, ", "), replyHint(op), op.Doc)
 	for _, a := range args {
 		fmt.Fprintf(b, "        :param %s: %s\n", a.name, a.doc)
 	}
@@ -146,10 +170,58 @@ func method(b *bytes.Buffer, op connector.OpInfo) {
 	fmt.Fprintf(b, "        return self._call(%q, fields, %s, %s)\n", op.Name, body, replyForm(op.Reply))
 }
 
+// replyParts returns the parts of a reply with their hints.
+func replyParts(f connector.Form) []string {
+	var out []string
+	for _, field := range f.Fields {
+		hint := pythonKinds[field.Type].returns
+		if field.Optional && field.Type != "string" { // text that is not there is empty
+			hint += " | None"
+		}
+		out = append(out, identifier(field.Name)+": "+hint)
+	}
+	if f.Body.Type != "" {
+		out = append(out, "body: "+map[string]string{"bytes": "bytes", "text": "str", "json": "Any"}[f.Body.Type])
+	}
+	return out
+}
+
+// replyHint returns what a method returns: the only part of a reply, or an
+// object with all of them.
+func replyHint(op connector.OpInfo) string {
+	switch parts := replyParts(op.Reply); len(parts) {
+	case 0:
+		return "None"
+	case 1:
+		_, hint, _ := strings.Cut(parts[0], ": ")
+		return hint
+	}
+	return replyClass(op)
+}
+
+func replyClass(op connector.OpInfo) string { return opName(op.Name) + "Reply" }
+
+// replyClasses returns the classes of replies of several parts. Only checkers
+// see them: a reply is a Bunch, which knows its parts when it is made.
+func replyClasses(ops []connector.OpInfo) []byte {
+	var b bytes.Buffer
+	for _, op := range ops {
+		parts := replyParts(op.Reply)
+		if len(parts) < 2 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n    class %s(dict[str, Any]):\n", replyClass(op))
+		for _, p := range parts {
+			fmt.Fprintf(&b, "        %s\n", p)
+		}
+	}
+	return b.Bytes()
+}
+
 func replyDoc(b *bytes.Buffer, f connector.Form) {
 	var parts []string
 	for _, field := range f.Fields {
-		parts = append(parts, identifier(field.Name)+" ("+pythonKinds[field.Type].hint+"): "+field.Doc)
+		parts = append(parts, identifier(field.Name)+" ("+pythonKinds[field.Type].returns+"): "+field.Doc)
 	}
 	if f.Body.Type != "" {
 		parts = append(parts, "body: "+f.Body.Doc)

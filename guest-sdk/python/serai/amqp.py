@@ -6,7 +6,11 @@ A message is sent once the broker has confirmed that it took it over. What it
 could not take over, or could not route although it had to, raises an exception.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from serai.data import Bunch, default, encode
 from serai.host import call, milliseconds
@@ -25,12 +29,25 @@ class Message(Received):
 
     __slots__ = ("_prefix",)
 
+    content_type: str | None
+    content_encoding: str | None
+    delivery_mode: int | None
+    priority: int | None
+    correlation_id: str | None
+    reply_to: str | None
+    expiration: str | None
+    message_id: str | None
+    timestamp: int | None
+    type: str | None
+    user_id: str | None
+    app_id: str | None
+
     def __init__(self, envelope, body, prefix=""):
         super().__init__(envelope, body)
         self._prefix = prefix
 
     @property
-    def properties(self):
+    def properties(self) -> dict[str, Any]:
         """The properties that the message has, such as correlation_id."""
         found = Bunch()
         for name in PROPERTIES:
@@ -40,17 +57,26 @@ class Message(Received):
         return found
 
     @property
-    def headers(self):
+    def headers(self) -> dict[str, Any]:
         """The headers by name; their values have types."""
         return json.loads(self._field("headers") or "{}")
 
-    def __getattr__(self, name):
-        if name in PROPERTIES:
-            return self.properties.get(name)
-        raise AttributeError(f"a message has no {name!r}", name=name, obj=self)
+    if not TYPE_CHECKING:  # or checkers would believe that it has everything
+
+        def __getattr__(self, name):
+            if name in PROPERTIES:
+                return self.properties.get(name)
+            raise AttributeError(f"a message has no {name!r}", name=name, obj=self)
 
     def _field(self, name):
         return self._envelope.get(self._prefix + name)
+
+
+if TYPE_CHECKING:
+
+    class Queue(dict[str, Any]):
+        messages: int
+        consumers: int
 
 
 class Connection:
@@ -58,15 +84,18 @@ class Connection:
 
     __slots__ = ("name",)
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
     @property
-    def conn(self):
+    def conn(self) -> Connection:
         """The connection itself."""
         return self
 
-    def publish(self, msg, exchange="/", routing_key=None, properties=None, headers=None, mandatory=None):
+    def publish(
+        self, msg: Any, exchange: str | None = "/", routing_key: str | None = None, properties: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None, mandatory: bool | None = None,
+    ) -> None:
         """Publish msg: dict, list and Model as JSON, str and bytes as they are.
 
         The exchange / is the default one, which leads to the queue that
@@ -80,18 +109,26 @@ class Connection:
 
     send = publish
 
-    def request(self, msg, exchange="/", routing_key=None, properties=None, headers=None, timeout=None):
+    def request(
+        self, msg: Any, exchange: str | None = "/", routing_key: str | None = None, properties: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None, timeout: float | None = None,
+    ) -> Message:
         """Publish msg and return the reply, a Message; timeout is in seconds."""
         fields, body = _message(msg, exchange, routing_key, properties, headers)
         if timeout is not None:
             fields += ("timeout", milliseconds(timeout))
         return Message(*call("amqp.request", "connection", self.name, *fields, body=body))
 
-    def declare_exchange(self, name, type="direct", durable=True, auto_delete=False, arguments=None):
+    def declare_exchange(
+        self, name: str, type: str = "direct", durable: bool = True, auto_delete: bool = False, arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         """Make sure that an exchange exists."""
         self._declare(("exchange", name, "exchange-type", type), durable, auto_delete, arguments)
 
-    def declare_queue(self, name, exchange=None, routing_key="", durable=True, auto_delete=False, arguments=None):
+    def declare_queue(
+        self, name: str, exchange: str | None = None, routing_key: str = "", durable: bool = True, auto_delete: bool = False,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> Queue:
         """Make sure that a queue exists, bound to the exchange if there is one;
         its number of messages and of consumers."""
         fields = ["queue", name, "routing-key", routing_key]
@@ -114,14 +151,17 @@ class Connections:
 
     __slots__ = ()
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Connection:
         return Connection(name)
 
-    def get(self, name):
+    def get(self, name: str) -> Connection:
         """The connection of that name."""
         return Connection(name)
 
-    def send(self, msg, out_name, exchange="/", routing_key=None, properties=None, headers=None, mandatory=None, **kwargs):
+    def send(
+        self, msg: Any, out_name: str, exchange: str | None = "/", routing_key: str | None = None, properties: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None, mandatory: bool | None = None, **kwargs: Any,
+    ) -> None:
         """Publish msg through the connection out_name, see :meth:`Connection.publish`.
 
         Further arguments are properties, such as priority=5.
@@ -130,7 +170,7 @@ class Connections:
 
     publish = invoke = send
 
-    def invoke_async(self, *args, **kwargs):
+    def invoke_async(self, *args: Any, **kwargs: Any) -> None:
         """The same as send: it does not wait for longer than the broker's confirmation."""
         self.send(*args, **kwargs)
 

@@ -6,6 +6,8 @@
         self.logger.info('entry %s', self.request.message.msg.id)
 """
 
+from typing import Any
+
 from serai.data import Bunch, decode
 
 #: What messages of the kinds of channels say about themselves. Those of AMQP
@@ -24,15 +26,15 @@ class Received:
     def __init__(self, envelope, body):
         self._envelope = envelope
         #: The body, bytes.
-        self.raw = body
+        self.raw: bytes = body
 
     @property
-    def data(self):
+    def data(self) -> Any:
         """The body as objects if it is JSON, else as str or bytes."""
         return decode(self.raw, self._field("content-type") or "")
 
     @property
-    def body(self):
+    def body(self) -> Any:
         """The body, str if it is text and else bytes."""
         try:
             return self.raw.decode("utf-8")

@@ -7,7 +7,11 @@ authenticate and when to give up; a service only says what it wants::
     user = crm.get(self.cid, {'id': 7}).data
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from serai import amqp, http, refuse, sql
 from serai.connectors import Types
@@ -15,6 +19,9 @@ from serai.data import BYTES, Headers, decode, encode
 from serai.errors import Remote
 from serai.redis import server
 from serai.stream import PIECE, Stream, Whole, streams
+
+Params = Mapping[str, Any] | None
+Headings = Mapping[str, object] | None
 
 
 class Response:
@@ -27,10 +34,10 @@ class Response:
         self._headers = self._raw = None
         self._data = self
         self._body = body  # bytes, or a Stream
-        self.status_code = int(envelope.get("status", "200"))
+        self.status_code: int = int(envelope.get("status", "200"))
 
     @property
-    def content(self):
+    def content(self) -> bytes:
         """The body, bytes. Of a response with stream=True it is read here."""
         if self._body.__class__ is Stream:
             if self._body.taken:
@@ -41,7 +48,7 @@ class Response:
         return self._body
 
     @property
-    def raw(self):
+    def raw(self) -> Stream | Whole:
         """The body as a binary file, which is read piece by piece."""
         if self._body.__class__ is Stream:
             return self._body
@@ -49,56 +56,56 @@ class Response:
             self._raw = Whole(self._body)
         return self._raw
 
-    def iter_content(self, chunk_size=PIECE):
+    def iter_content(self, chunk_size: int = PIECE) -> Iterator[bytes]:
         """The body in pieces of chunk_size, of which the last may be shorter."""
         return self.raw.iter_content(chunk_size)
 
-    def iter_lines(self):
+    def iter_lines(self) -> Iterator[bytes]:
         """The lines of the body, bytes without their ends."""
         for line in self.raw:
             yield line.rstrip(b"\r\n")
 
-    def close(self):
+    def close(self) -> None:
         """Give up what was not read of a response with stream=True."""
         self.raw.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Response:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
-    def headers(self):
+    def headers(self) -> dict[str, str]:
         """Header fields; their names are found in any case."""
         if self._headers is None:
             self._headers = Headers(self._envelope.map("header.", ", "))
         return self._headers
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the status is below 400."""
         return self.status_code < 400
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         """The standard phrase of the status, '' if it has none."""
         from http.client import responses
 
         return responses.get(self.status_code, "")
 
     @property
-    def encoding(self):
+    def encoding(self) -> str | None:
         """The charset that the system named, or None."""
         return http.charset(self._envelope.get("header.content-type", "")) or None
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The body as str."""
         return http.text(self.content, self._envelope.get("header.content-type", ""))
 
     @property
-    def data(self):
+    def data(self) -> Any:
         """The body as objects if it is JSON, else as str or bytes."""
         if self._data is self:
             try:
@@ -108,21 +115,21 @@ class Response:
         return self._data
 
     @data.setter
-    def data(self, value):
+    def data(self, value: Any) -> None:
         self._data = value
 
-    def json(self, **kwargs):
+    def json(self, **kwargs: Any) -> Any:
         """The body, which must be JSON."""
         return json.loads(self.content, **kwargs)
 
-    def raise_for_status(self):
+    def raise_for_status(self) -> None:
         """Raise Remote unless ok."""
         if not self.ok:
             said = self._body.peek()[:800] if self._body.__class__ is Stream and not self._body.closed else self.content
             said = http.text(said, self._envelope.get("header.content-type", ""))
             raise Remote(f"the remote system answered with status {self.status_code}: {said[:200]}")
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
     def __repr__(self):
@@ -134,52 +141,71 @@ class Connection:
 
     __slots__ = ("name", "_similar")
 
-    def __init__(self, name, similar=False):
+    def __init__(self, name: str, similar: bool = False) -> None:
         self.name = name
         self._similar = similar
 
     @property
-    def conn(self):
+    def conn(self) -> Connection:
         """The connection itself: self.out.rest['CRM'].conn.get(...)."""
         return self
 
-    def get(self, cid=None, params=None, headers=None, timeout=None, **kwargs):
+    def get(
+        self, cid: str | Params = None, params: Params = None, headers: Headings = None, timeout: float | None = None, **kwargs: Any,
+    ) -> Response:
         """Send GET. params fill the {placeholders} of the connection's path;
         what is left becomes the query."""
         return self._bare("GET", cid, params, headers, timeout, kwargs)
 
-    def delete(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+    def delete(
+        self, cid: Any = None, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Response:
         """Send DELETE, usually without data."""
         return self._full("DELETE", cid, data, params, headers, timeout, kwargs)
 
-    def options(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+    def options(
+        self, cid: Any = None, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Response:
         """Send OPTIONS, usually without data."""
         return self._full("OPTIONS", cid, data, params, headers, timeout, kwargs)
 
-    def head(self, cid=None, params=None, headers=None, timeout=None, **kwargs):
+    def head(
+        self, cid: str | Params = None, params: Params = None, headers: Headings = None, timeout: float | None = None, **kwargs: Any,
+    ) -> Response:
         """Send HEAD."""
         return self._bare("HEAD", cid, params, headers, timeout, kwargs)
 
-    def post(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+    def post(
+        self, cid: Any = None, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Response:
         """Send POST with data: dict, list and Model as JSON, str and bytes as they are,
         a file or an iterator of bytes piece by piece."""
         return self._full("POST", cid, data, params, headers, timeout, kwargs)
 
     send = post
 
-    def put(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+    def put(
+        self, cid: Any = None, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Response:
         """Send PUT with data."""
         return self._full("PUT", cid, data, params, headers, timeout, kwargs)
 
-    def patch(self, cid=None, data=None, params=None, headers=None, timeout=None, **kwargs):
+    def patch(
+        self, cid: Any = None, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Response:
         """Send PATCH with data."""
         return self._full("PATCH", cid, data, params, headers, timeout, kwargs)
 
-    def http_request(self, method, cid=None, data="", params=None, **kwargs):
+    def http_request(self, method: str, cid: str | None = None, data: Any = "", params: Params = None, **kwargs: Any) -> Response:
         """Send any method."""
         return self._full(method, cid, data, params, kwargs.pop("headers", None), kwargs.pop("timeout", None), kwargs)
 
-    def ping(self, cid=None, return_response=False, ping_path=None, timeout=None):
+    def ping(self, cid: str | None = None, return_response: bool = False, ping_path: str | None = None, timeout: float | None = None) -> Any:
         """Send HEAD to see that the system answers; what it said as text, or
         the response. A status of 400 or above is an answer as well."""
         import time
@@ -190,7 +216,10 @@ class Connection:
             return response
         return f"HEAD {self.name}\nCode: {response.status_code}\nResponse time: {time.monotonic() - start:.6f}"
 
-    def upload(self, cid, item, field_name="data", mime_type="text/plain", params=None, headers=None, timeout=None):
+    def upload(
+        self, cid: str | None, item: Any, field_name: str = "data", mime_type: str = "text/plain", params: Params = None, headers: Headings = None,
+        timeout: float | None = None,
+    ) -> Response:
         """Send POST with a form that holds one file. item is its content, bytes
         or an open file, or the path of one of the service's own files."""
         file_name = field_name
@@ -204,8 +233,11 @@ class Connection:
         return self.request("POST", params=params, headers=headers, timeout=timeout,
                             files=[(field_name, (file_name, item, mime_type))])
 
-    def rest_call(self, cid=None, data="", model=None, callback=None, params=None, headers=None, method="GET", timeout=None,
-                  sec_def_name=None, auth_scopes=None, log_response=False):
+    def rest_call(
+        self, cid: str | None = None, data: Any = "", model: Any = None, callback: Callable[..., Any] | None = None, params: Params = None,
+        headers: Headings = None, method: str = "GET", timeout: float | None = None, sec_def_name: object = None, auth_scopes: object = None,
+        log_response: bool = False,
+    ) -> Any:
         """Send any method. Returns the data of the answer, as model if given,
         after callback if given; Remote if the status is 400 or above.
 
@@ -219,15 +251,18 @@ class Connection:
             logging.getLogger("serai").info("%s answered with %s: %s", self.name, response.status_code, response.text)
         return self.result(response, model, callback, cid)
 
-    def result(self, response, model=None, callback=None, cid=None):
+    def result(self, response: Response, model: Any = None, callback: Callable[..., Any] | None = None, cid: str | None = None) -> Any:
         """The data of a response, as model if given, after callback if given;
         Remote if the status is 400 or above."""
         response.raise_for_status()
         out = response.data if model is None else as_model(model, response.data)
         return out if callback is None else tolerant(callback, out, cid=cid, model=model, name=self.name)
 
-    def request(self, method, data=None, params=None, headers=None, timeout=None, path=None, query=None,
-                json=None, files=None, auth=None, verify=None, stream=None, cert=None):
+    def request(
+        self, method: str, data: Any = None, params: Params = None, headers: Headings = None, timeout: float | None = None,
+        path: str | None = None, query: Mapping[str, Any] | None = None, json: Any = None, files: Any = None,
+        auth: tuple[str, str] | None = None, verify: object = None, stream: bool | None = None, cert: object = None,
+    ) -> Response:
         """Send a request. path is added to the connection's address, query is
         a dict that becomes nothing but the query, timeout is in seconds.
 
@@ -270,15 +305,15 @@ class Connections:
 
     __slots__ = ()
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Connection:
         return Connection(name)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Connection:
         if name.startswith("__"):
             raise AttributeError(name)
         return Connection(name, similar=True)
 
-    def get(self, name):
+    def get(self, name: str) -> Connection:
         """The connection of that name."""
         return Connection(name)
 
@@ -289,7 +324,7 @@ class Out(Types):
 
     __slots__ = ("amqp", "plain_http", "redis", "rest", "sql")
 
-    def __init__(self):
+    def __init__(self) -> None:
         #: REST connections.
         self.rest = self.plain_http = Connections()
         #: Databases.

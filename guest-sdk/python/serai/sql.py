@@ -16,13 +16,21 @@ latest. Decimals arrive as Decimal, times as datetime, intervals as timedelta, b
 bytes.
 """
 
+from __future__ import annotations
+
 import json
 import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from serai._sqlvalue import encode, page, request
 from serai.data import dumps
 from serai.errors import Error
 from serai.host import call
+
+#: Values for a statement: by name, or in order; of sql.Connection.execute also a list of these.
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+Made = TypeVar("Made")
 
 
 class NoResultFound(Error):
@@ -37,7 +45,7 @@ class MultipleResultsFound(Error):
     code = 5
 
 
-class Row(tuple):
+class Row(tuple[Any, ...]):
     """A row: a tuple whose values have names, as row['name'] and row.name too.
 
     Results have a class of their own below it, with an attribute for each
@@ -45,9 +53,9 @@ class Row(tuple):
     """
 
     __slots__ = ()
-    _names = ()
+    _names: tuple[str, ...] = ()
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             try:
                 return tuple.__getitem__(self, self._names.index(key))
@@ -55,25 +63,25 @@ class Row(tuple):
                 raise KeyError(f"the row has no column {key!r}; it has {', '.join(self._names)}") from None
         return tuple.__getitem__(self, key)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         try:
             return tuple.__getitem__(self, self._names.index(name))
         except ValueError:
             raise AttributeError(f"the row has no column {name!r}; it has {', '.join(self._names)}") from None
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """The value of a column, or default if there is no such column."""
         return self[name] if name in self._names else default
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """The names of the columns."""
         return list(self._names)
 
-    def items(self):
+    def items(self) -> list[tuple[str, Any]]:
         """Pairs of name and value."""
         return list(zip(self._names, self))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The row as a dict."""
         return dict(zip(self._names, self))
 
@@ -87,11 +95,11 @@ class Result:
     def __init__(self, connection, envelope, body):
         self._connection = connection
         #: How many rows were changed; -1 for a statement with rows.
-        self.rowcount = -1
+        self.rowcount: int = -1
         #: The key that the database made for a new row, if it tells.
-        self.lastrowid = None
+        self.lastrowid: int | None = None
         self._type, self._rows = Row, iter(())
-        self.returns_rows = bool(body)
+        self.returns_rows: bool = bool(body)
         if body:
             self._page(body)
         else:
@@ -104,11 +112,11 @@ class Result:
         self._type, rows = page(body, Row)
         self._rows = iter(rows)
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """The names of the columns."""
         return list(self._type._names)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Row]:
         while True:
             rows = self._rows
             yield from map(self._type, rows)
@@ -120,27 +128,27 @@ class Result:
             self._cursor = envelope.get("cursor")
             self._page(body)
 
-    def fetchone(self):
+    def fetchone(self) -> Row | None:
         """The next row, None after the last."""
         return next(iter(self), None)
 
-    def fetchmany(self, size=1):
+    def fetchmany(self, size: int = 1) -> list[Row]:
         """A list of the next rows, size of them at most."""
         return [row for _, row in zip(range(size), self)]
 
-    def fetchall(self):
+    def fetchall(self) -> list[Row]:
         """A list of the rows that are left."""
         return list(self)
 
     all = fetchall
 
-    def first(self):
+    def first(self) -> Row | None:
         """The first row, or None. The others are forgotten."""
         row = self.fetchone()
         self.close()
         return row
 
-    def one(self):
+    def one(self) -> Row:
         """The only row. NoResultFound if there is none, MultipleResultsFound
         if there are several."""
         row = self.one_or_none()
@@ -148,7 +156,7 @@ class Result:
             raise NoResultFound(_NONE)
         return row
 
-    def one_or_none(self):
+    def one_or_none(self) -> Row | None:
         """The only row, or None. MultipleResultsFound if there are several."""
         rows = self.fetchmany(2)
         self.close()
@@ -156,29 +164,29 @@ class Result:
             raise MultipleResultsFound(_SEVERAL)
         return rows[0] if rows else None
 
-    def scalar(self):
+    def scalar(self) -> Any:
         """The first value of the first row, or None."""
         row = self.first()
         return None if row is None else row[0]
 
     scalar_one_or_none = scalar
 
-    def scalar_one(self):
+    def scalar_one(self) -> Any:
         """The first value of the only row."""
         return self.one()[0]
 
-    def scalars(self):
+    def scalars(self) -> _Mapped[Any]:
         """The first value of each row: an iterator with all, first, one and one_or_none."""
         return _Mapped(self, lambda row: row[0])
 
-    def mappings(self):
+    def mappings(self) -> _Mapped[dict[str, Any]]:
         """The rows as dicts: an iterator with all, first, one and one_or_none."""
         return _Mapped(self, Row.to_dict)
 
-    def __enter__(self):
+    def __enter__(self) -> Result:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _buffer(self):
@@ -186,7 +194,7 @@ class Result:
         if self._cursor:
             self._rows = iter(list(self))
 
-    def close(self):
+    def close(self) -> None:
         """Forget the rows that are left, here and in the database."""
         cursor, self._rows, self._cursor = self._cursor, iter(()), None
         if cursor:
@@ -199,33 +207,33 @@ class Result:
             pass
 
 
-class _Mapped:
+class _Mapped(Generic[Made]):
     """The rows of a result as something else."""
 
-    def __init__(self, result, make):
+    def __init__(self, result: Result, make: Callable[[Row], Made]) -> None:
         self._result, self._make = result, make
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Made]:
         return map(self._make, self._result)
 
-    def __next__(self):
+    def __next__(self) -> Made:
         return next(iter(self))
 
-    def all(self):
+    def all(self) -> list[Made]:
         """A list of all that are left."""
         return list(self)
 
     fetchall = all
 
-    def first(self):
+    def first(self) -> Made | None:
         """The first, or None."""
         return next(iter(self), None)
 
-    def one(self):
+    def one(self) -> Made:
         """The only one: NoResultFound, MultipleResultsFound."""
         return self._make(self._result.one())
 
-    def one_or_none(self):
+    def one_or_none(self) -> Made | None:
         """The only one, or None: MultipleResultsFound."""
         row = self._result.one_or_none()
         return None if row is None else self._make(row)
@@ -234,7 +242,7 @@ class _Mapped:
 class Statements:
     """What connections and sessions have in common."""
 
-    name = ""
+    name: str = ""
 
     def _fields(self):
         return ("connection", self.name)
@@ -248,14 +256,14 @@ class Statements:
     def _run(self, statement, params=None):
         return Result(self.name, *self._send(statement, params))
 
-    def one(self, statement, params=None):
+    def one(self, statement: str, params: Parameters = None) -> Row:
         """The only row of a statement: NoResultFound, MultipleResultsFound."""
         row = self.one_or_none(statement, params)
         if row is None:
             raise NoResultFound(_NONE)
         return row
 
-    def one_or_none(self, statement, params=None):
+    def one_or_none(self, statement: str, params: Parameters = None) -> Row | None:
         """The only row of a statement, or None: MultipleResultsFound."""
         envelope, body = self._send(statement, params)
         if not body or envelope.get("cursor"):
@@ -273,15 +281,15 @@ _SEVERAL = "the statement gave several rows where one is needed"
 class Connection(Statements):
     """self.out.sql['name']: a database."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
     @property
-    def conn(self):
+    def conn(self) -> Connection:
         """The connection itself: self.out.sql['name'].conn.execute(...)."""
         return self
 
-    def execute(self, statement, params=None):
+    def execute(self, statement: str, params: Parameters = None) -> Result:
         """Execute a statement as a transaction of its own.
 
         params is a dict for the names in ``:name``, a list for the database's
@@ -290,7 +298,7 @@ class Connection(Statements):
         """
         return self._run(statement, params)
 
-    def callproc(self, name, params=()):
+    def callproc(self, name: str, params: Sequence[Any] = ()) -> Call:
         """Call a stored procedure or function.
 
         params are its parameters in order: values, :class:`Out` where the
@@ -305,11 +313,11 @@ class Connection(Statements):
         _, reply = call("sql.call", "connection", self.name, body=dumps(body))
         return Call(json.loads(reply), [one for one in params or () if isinstance(one, (Out, InOut))])
 
-    def session(self):
+    def session(self) -> Session:
         """A transaction."""
         return Session(self.name)
 
-    def ping(self):
+    def ping(self) -> bool:
         """True if the database answers."""
         self._run("SELECT 1")
         return True
@@ -320,10 +328,10 @@ class In:
 
     way = "in"
 
-    def __init__(self, value=None):
+    def __init__(self, value: Any = None) -> None:
         self.value = value
 
-    def get(self):
+    def get(self) -> Any:
         """The value."""
         return self.value
 
@@ -334,7 +342,7 @@ class Out(In):
 
     way = "out"
 
-    def __init__(self, kind=None, size=None):  # noqa: ARG002 - as others have it
+    def __init__(self, kind: object = None, size: object = None) -> None:  # noqa: ARG002 - as others have it
         super().__init__()
 
 
@@ -349,24 +357,24 @@ class Call:
     result sets, and out, the values that came out."""
 
     def __init__(self, reply, params):
-        self.sets = [Result(None, {}, one).all() for one in reply["sets"]]
-        self.out = []
+        self.sets: list[list[Row]] = [Result(None, {}, one).all() for one in reply["sets"]]
+        self.out: list[Any] = []
         if reply.get("out"):
             self.out = list(Result(None, {}, reply["out"]).one())
         for param, value in zip(params, self.out):
             param.value = value
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Row]:
         return iter(self.all())
 
-    def all(self):
+    def all(self) -> list[Row]:
         """The rows of the first result set."""
         return self.sets[0] if self.sets else []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.all())
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Row:
         return self.all()[index]
 
 
@@ -386,7 +394,7 @@ class Session(Statements):
             self._transaction = envelope.get("transaction")
         return ("connection", self.name, "transaction", self._transaction)
 
-    def execute(self, statement, params=None):
+    def execute(self, statement: str, params: Parameters = None) -> Result:
         """Execute a statement in the transaction. Returns a :class:`Result`.
         Rows that have not been read when the next statement is executed are read
         into memory then."""
@@ -409,20 +417,20 @@ class Session(Statements):
             result._buffer()
         self._open = None
 
-    def scalar(self, statement, params=None):
+    def scalar(self, statement: str, params: Parameters = None) -> Any:
         """The first value of the first row of a statement."""
         return self.execute(statement, params).scalar()
 
-    def scalars(self, statement, params=None):
+    def scalars(self, statement: str, params: Parameters = None) -> _Mapped[Any]:
         """An iterator over the first value of each row of a statement."""
         return self.execute(statement, params).scalars()
 
-    def begin(self):
+    def begin(self) -> _Ending:
         """The session, for ``with session.begin():``, at the end of which it
         commits, or rolls back if there was an exception."""
         return _Ending(self.commit, self.rollback)
 
-    def begin_nested(self):
+    def begin_nested(self) -> _Ending:
         """A savepoint, for ``with session.begin_nested():``: an exception undoes
         what was done in it, and no more."""
         self._savepoints += 1
@@ -430,11 +438,11 @@ class Session(Statements):
         self._run(f"SAVEPOINT {name}")
         return _Ending(lambda: self._run(f"RELEASE SAVEPOINT {name}"), lambda: self._run(f"ROLLBACK TO SAVEPOINT {name}"))
 
-    def commit(self):
+    def commit(self) -> None:
         """Make what was done permanent."""
         self._end("sql.commit")
 
-    def rollback(self):
+    def rollback(self) -> None:
         """Undo what was done."""
         self._end("sql.rollback")
 
@@ -446,35 +454,37 @@ class Session(Statements):
         if transaction is not None:
             call(op, "connection", self.name, "transaction", transaction)
 
-    def __enter__(self):
+    def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __getattr__(self, name):
-        raise AttributeError(f"session.{name} is not available: there is no object-relational mapper; use session.execute(text('SELECT ...'), {{...}})")
+    if not TYPE_CHECKING:  # or checkers would believe that it has everything
+
+        def __getattr__(self, name):
+            raise AttributeError(f"session.{name} is not available: there is no object-relational mapper; use session.execute(text('SELECT ...'), {{...}})")
 
 
 class _Ending:
     """Part of a session that ends in one of two ways."""
 
-    def __init__(self, commit, rollback):
+    def __init__(self, commit: Callable[[], object], rollback: Callable[[], object]) -> None:
         self.commit, self.rollback = commit, rollback
 
-    def __enter__(self):
+    def __enter__(self) -> _Ending:
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: object, *_: object) -> None:
         (self.commit if kind is None else self.rollback)()
 
 
 class Connections:
     """self.out.sql: databases by the names of their connections."""
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Connection:
         return Connection(name)
 
-    def get(self, name):
+    def get(self, name: str) -> Connection:
         """The database of that name."""
         return Connection(name)

@@ -58,7 +58,7 @@ class Generated(unittest.TestCase):
             lambda: sql.Connection("D").execute("SELECT :a", parameters={"a": 1}), "sql.execute",
             (("affected", "2"), b'{"rows": [[1]]}'))
         self.assertEqual(json.loads(body), {"statement": "SELECT :a", "parameters": {"a": 1}})
-        self.assertEqual((result.affected, result.cursor, result.body), (2, None, {"rows": [[1]]}))
+        self.assertEqual((result.affected, result.cursor, result.body), (2, "", {"rows": [[1]]}))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,20 @@ def examples():
 class Stubs(unittest.TestCase):
     maxDiff = None
 
+    @classmethod
+    def setUpClass(cls):
+        cls.cache = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.cache.cleanup)
+
+    def check(self, folder, *arguments):
+        """What mypy says in a folder."""
+        if importlib.util.find_spec("mypy") is None:
+            self.skipTest("mypy is not installed; .ci/python installs it")
+        command = [sys.executable, "-m", "mypy", "--no-error-summary", "--follow-imports=silent", "--cache-dir", self.cache.name, *arguments]
+        done = subprocess.run(command, cwd=folder, env={"MYPYPATH": f"{HERE.parent}:."}, capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        return done.stdout
+
     def test_stubs_have_the_names_of_the_classes(self):
         for file in sorted((HERE.parent / "serai").rglob("*.pyi")):
             module = importlib.import_module(".".join(file.relative_to(HERE.parent).with_suffix("").parts))
@@ -59,9 +73,87 @@ class Stubs(unittest.TestCase):
         (told,) = (ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__")
         self.assertEqual(sorted(told), sorted(typing_.__all__), "serai/typing_.pyi")
 
+    def test_operations(self):
+        """What operations take and return, by uses that checkers pass and others that they do not."""
+        right = """\
+            cache = self.out.memcached['Cache']
+            text: str = cache.get('k').body.decode() + cache.get('k').cas + cache.incr('n', by=2)
+            stored: bool = cache.set('k', b'v', expires=timedelta(minutes=1), mode='add')
+            self.out.memcached.get('Cache').conn.delete('k')
+            status: int = self.out.http['CRM'].request(b'', method='GET', param={'id': 7}, redirects=False, timeout=1.5).status
+            bills = connectors.sql.Connection('Bills')
+            rows: list[object] = bills.execute('SELECT 1', parameters=[1], transaction=bills.begin()).body['rows']
+            affected: int = bills.batch('DELETE FROM t WHERE a = :a', batch=[{'a': 1}])
+            name: str = self.out.sql['Bills'].one('SELECT name FROM t WHERE id = :id', {'id': 7}).name
+            first = self.out.sql['Bills'].conn.execute('SELECT 1').first()
+            number: int | None = first[0] if first else None
+            names: list[str] = self.out.sql.get('Bills').execute('SELECT 1').keys()
+            with self.out.sql['Bills'].session() as session: session.execute('SELECT 1', [1]); session.commit()
+            self.out.amqp.send({'a': 1}, 'Broker', exchange='e', routing_key='r', priority=5)
+            kind: str | None = self.out.amqp['Broker'].conn.request('x', timeout=2).content_type
+            waiting: int = self.out.amqp['Broker'].declare_queue('q').messages
+            redis = self.out.redis['Cache']
+            value: str | None = redis.get('k')
+            count: int = redis.incr('n') + redis.lpush('l', 'a', b'b', 1) + redis.zadd('z', {'a': 1.5})
+            fields: dict[str, str] = redis.hgetall('h')
+            entry: str = redis.xadd('s', {'a': 1}, maxlen=10)
+            replies: list[object] = redis.pipeline().set('k', 'v').incr('n').execute()
+            self.out.redis.get('Cache', decode_responses=False).get('k').decode()
+            user = self.out.rest['CRM'].conn.get(self.cid, {'id': 7})
+            found: bool = user.ok and user.status_code < 300 and 'id' in user.data
+            body: bytes = self.rest.my_crm.post(self.cid, {'a': 1}, headers={'x': 'y'}).content
+            """
+        wrong = {
+            "cache.get()": 'Missing positional argument "key"',
+            "cache.get(7)": 'incompatible type "int"',
+            "cache.get('k', 'v')": "Too many arguments",
+            "cache.get('k').bodi": 'has no attribute "bodi"',
+            "cache.get('k').found + 'x'": "Unsupported operand types",
+            "cache.set('k', expire=60)": 'Unexpected keyword argument "expire"',
+            "cache.set('k', mode='sometimes')": "incompatible type",
+            "cache.put('k')": 'has no attribute "put"',
+            "self.out.memcache": 'has no attribute "memcache"',
+            "self.out.memcached[7]": 'expected type "str"',
+            "self.out.http['CRM'].request(timeout='long')": 'incompatible type "str"',
+            "self.out.http['CRM'].request().body + 'x'": "Unsupported operand types",
+            "bills.execute('SELECT 1').affected + 1": "Unsupported operand types",
+            "bills.batch('SELECT 1', batch={'a': 1})": "incompatible type",
+            "self.out.sql['Bills'].no_such_thing": "has no attribute",
+            "self.out.sql['Bills'].one(7)": 'incompatible type "int"',
+            "self.out.sql['Bills'].one('SELECT 1', 7)": 'incompatible type "int"',
+            "self.out.sql['Bills'].one('SELECT 1', parameters={})": "Unexpected keyword argument",
+            "self.out.sql['Bills'].one_or_none('SELECT 1').name": '"None" of "Row | None" has no attribute "name"',
+            "self.out.sql['Bills'].execute('SELECT 1').rows": 'has no attribute "rows"',
+            "session.query": 'has no attribute "query"',
+            "self.out.amqp.send({'a': 1})": "Missing positional argument",
+            "self.out.amqp['Broker'].publish('x', routing_key=7)": 'incompatible type "int"',
+            "self.out.amqp['Broker'].publish('x').ok": "does not return a value",
+            "self.out.amqp['Broker'].request('x').correlation": "has no attribute",
+            "redis.no_such_thing": "has no attribute",
+            "redis.get()": "Missing positional argument",
+            "redis.get('k').upper()": '"None" of "str | None" has no attribute "upper"',
+            "redis.set('k', {'a': 1})": "incompatible type",
+            "redis.set('k', 'v', expires=1)": "Unexpected keyword argument",
+            "redis.incr('n').upper()": '"int" has no attribute "upper"',
+            "redis.expire('k', 'soon')": 'incompatible type "str"',
+            "user.stauts_code": "has no attribute",
+            "user.text + b''": "Unsupported operand types",
+            "self.out.rest['CRM'].post(headers=['a'])": "incompatible type",
+        }
+        lines = [line.strip() for line in right.splitlines()] + list(wrong)
+        source = "from datetime import timedelta\nfrom serai import Service, connectors\n\nclass Uses(Service):\n    def handle(self) -> None:\n"
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "uses.py").write_text(source + "".join(f"        {line}\n" for line in lines))
+            said = {}
+            output = self.check(folder, "uses.py")
+            for line in output.splitlines():
+                if found := re.match(r"uses\.py:(\d+): error: (.*)", line):
+                    said.setdefault(lines[int(found[1]) - source.count("\n") - 1], found[2])
+        self.assertEqual({line: error for line, error in said.items() if line not in wrong}, {}, output)
+        passed = {line: said.get(line, "nothing") for line, error in wrong.items() if error not in said.get(line, "nothing")}
+        self.assertEqual({line: wrong[line] for line in passed}, passed)
+
     def test_examples(self):
-        if importlib.util.find_spec("mypy") is None:
-            self.skipTest("mypy is not installed; .ci/python installs it")
         with tempfile.TemporaryDirectory() as folder:
             found = list(examples())
             self.assertGreater(len(found), 5)
@@ -71,10 +163,6 @@ class Stubs(unittest.TestCase):
                 path.write_text(source)
             wrong = []
             for one in sorted({name.partition("/")[0] for name, _ in found}):
-                command = [sys.executable, "-m", "mypy", "--no-error-summary", "--ignore-missing-imports", "--follow-imports=silent", "--check-untyped-defs",
-                           "--explicit-package-bases",
-                           "--cache-dir", folder + "/.cache", "."]
-                done = subprocess.run(command, cwd=pathlib.Path(folder, one), env={"MYPYPATH": f"{HERE.parent}:."}, capture_output=True, text=True)
-                if done.returncode:
-                    wrong.append(f"{one}:\n{done.stdout}{done.stderr}")
+                if output := self.check(pathlib.Path(folder, one), "--ignore-missing-imports", "--check-untyped-defs", "--explicit-package-bases", "."):
+                    wrong.append(f"{one}:\n{output}")
             self.assertEqual("\n".join(wrong), "")

@@ -5,7 +5,7 @@ that is None is left out; the host says what is wrong with one that it gets.
 """
 
 import json
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from serai.data import Bunch, default
 from serai.host import call, milliseconds
@@ -17,11 +17,11 @@ class Connection:
     __slots__ = ("name",)
     _type = ""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
     @property
-    def conn(self):
+    def conn(self) -> Self:
         """The connection itself."""
         return self
 
@@ -118,8 +118,8 @@ def encode(body):
 
 
 def read_text(envelope, name):
-    """Text, None if there is none."""
-    return envelope.get(name)
+    """Text, "" if there is none: empty text is left out."""
+    return envelope.get(name, "")
 
 
 def read_number(envelope, name):

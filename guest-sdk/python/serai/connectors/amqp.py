@@ -1,7 +1,36 @@
 # Written by cmd/seraigen from the connectors' descriptions. Do not edit.
 """Brokers of AMQP 0-9-1, such as RabbitMQ."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from serai.connectors import _form
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from typing import Any
+    from typing import Literal
+
+    class RequestReply(dict[str, Any]):
+        content_type: str
+        content_encoding: str
+        delivery_mode: int | None
+        priority: int | None
+        correlation_id: str
+        reply_to: str
+        expiration: str
+        message_id: str
+        timestamp: int | None
+        type: str
+        user_id: str
+        app_id: str
+        headers: Any
+        body: bytes
+
+    class DeclareReply(dict[str, Any]):
+        messages: int | None
+        consumers: int | None
 
 
 class Connection(_form.Connection):
@@ -10,7 +39,7 @@ class Connection(_form.Connection):
     __slots__ = ()
     _type = "amqp"
 
-    def publish(self, body: bytes | str | None = None, *, exchange: str | None = None, routing_key: str | None = None, mandatory: bool | None = None, content_type: str | None = None, content_encoding: str | None = None, delivery_mode: int | None = None, priority: int | None = None, correlation_id: str | None = None, reply_to: str | None = None, expiration: str | None = None, message_id: str | None = None, timestamp: int | None = None, type: str | None = None, user_id: str | None = None, app_id: str | None = None, headers: object | None = None):
+    def publish(self, body: bytes | str | None = None, *, exchange: str | None = None, routing_key: str | None = None, mandatory: bool | None = None, content_type: str | None = None, content_encoding: str | None = None, delivery_mode: int | None = None, priority: int | None = None, correlation_id: str | None = None, reply_to: str | None = None, expiration: str | None = None, message_id: str | None = None, timestamp: int | None = None, type: str | None = None, user_id: str | None = None, app_id: str | None = None, headers: object | None = None) -> None:
         """Publishes a message and waits until the broker has taken it over.
 
         :param body: the message's body
@@ -50,7 +79,7 @@ class Connection(_form.Connection):
         _form.document(fields, "headers", headers)
         return self._call("amqp.publish", fields, body, (), None)
 
-    def request(self, body: bytes | str | None = None, *, exchange: str | None = None, routing_key: str | None = None, timeout: float | None = None, content_type: str | None = None, content_encoding: str | None = None, delivery_mode: int | None = None, priority: int | None = None, correlation_id: str | None = None, reply_to: str | None = None, expiration: str | None = None, message_id: str | None = None, timestamp: int | None = None, type: str | None = None, user_id: str | None = None, app_id: str | None = None, headers: object | None = None):
+    def request(self, body: bytes | str | None = None, *, exchange: str | None = None, routing_key: str | None = None, timeout: float | timedelta | None = None, content_type: str | None = None, content_encoding: str | None = None, delivery_mode: int | None = None, priority: int | None = None, correlation_id: str | None = None, reply_to: str | None = None, expiration: str | None = None, message_id: str | None = None, timestamp: int | None = None, type: str | None = None, user_id: str | None = None, app_id: str | None = None, headers: object | None = None) -> RequestReply:
         """Publishes a message and waits for the reply to it (direct reply-to).
 
         :param body: the message's body
@@ -83,7 +112,7 @@ class Connection(_form.Connection):
             type (str): kind of the message
             user_id (str): the user who publishes, checked by the broker
             app_id (str): the program that publishes
-            headers (object): an object of headers
+            headers (Any): an object of headers
             body: the reply's body
         """
         fields = []
@@ -105,7 +134,7 @@ class Connection(_form.Connection):
         _form.document(fields, "headers", headers)
         return self._call("amqp.request", fields, body, (("content_type", "content-type", _form.read_text), ("content_encoding", "content-encoding", _form.read_text), ("delivery_mode", "delivery-mode", _form.read_number), ("priority", "priority", _form.read_number), ("correlation_id", "correlation-id", _form.read_text), ("reply_to", "reply-to", _form.read_text), ("expiration", "expiration", _form.read_text), ("message_id", "message-id", _form.read_text), ("timestamp", "timestamp", _form.read_number), ("type", "type", _form.read_text), ("user_id", "user-id", _form.read_text), ("app_id", "app-id", _form.read_text), ("headers", "headers", _form.read_document), ), _form.body_bytes)
 
-    def declare(self, *, exchange: str | None = None, exchange_type: str | None = None, queue: str | None = None, routing_key: str | None = None, durable: bool | None = None, auto_delete: bool | None = None, arguments: object | None = None):
+    def declare(self, *, exchange: str | None = None, exchange_type: Literal['direct', 'fanout', 'topic', 'headers'] | None = None, queue: str | None = None, routing_key: str | None = None, durable: bool | None = None, auto_delete: bool | None = None, arguments: object | None = None) -> DeclareReply:
         """Makes sure that an exchange, a queue, or a queue bound to an exchange exists.
 
         :param exchange: exchange to declare, or to bind the queue to

@@ -1,7 +1,21 @@
 # Written by cmd/seraigen from the connectors' descriptions. Do not edit.
 """Systems that speak HTTP, such as REST APIs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from serai.connectors import _form
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from collections.abc import Mapping
+    from typing import Any
+
+    class RequestReply(dict[str, Any]):
+        status: int
+        header: dict[str, str]
+        body: bytes
 
 
 class Connection(_form.Connection):
@@ -10,7 +24,7 @@ class Connection(_form.Connection):
     __slots__ = ()
     _type = "http"
 
-    def request(self, body: bytes | str | None = None, *, method: str | None = None, path: str | None = None, param: dict[str, str] | None = None, query: dict[str, str] | None = None, url: str | None = None, similar: bool | None = None, header: dict[str, str] | None = None, timeout: float | None = None, redirects: bool | None = None):
+    def request(self, body: bytes | str | None = None, *, method: str | None = None, path: str | None = None, param: Mapping[str, object] | None = None, query: Mapping[str, object] | None = None, url: str | None = None, similar: bool | None = None, header: Mapping[str, object] | None = None, timeout: float | timedelta | None = None, redirects: bool | None = None) -> RequestReply:
         """Sends an HTTP request through a connection and returns the reply, whatever its status.
 
         :param body: the request's body

@@ -1,7 +1,21 @@
 # Written by cmd/seraigen from the connectors' descriptions. Do not edit.
 """Servers of memcached."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from serai.connectors import _form
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from typing import Any
+    from typing import Literal
+
+    class GetReply(dict[str, Any]):
+        found: bool
+        cas: str
+        body: bytes
 
 
 class Connection(_form.Connection):
@@ -10,7 +24,7 @@ class Connection(_form.Connection):
     __slots__ = ()
     _type = "memcached"
 
-    def get(self, key: str):
+    def get(self, key: str) -> GetReply:
         """Returns what is stored under a key.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -23,7 +37,7 @@ class Connection(_form.Connection):
         _form.text(fields, "key", key)
         return self._call("memcached.get", fields, None, (("found", "found", _form.read_flag), ("cas", "cas", _form.read_text), ), _form.body_bytes)
 
-    def set(self, key: str, body: bytes | str | None = None, *, expires: float | None = None, mode: str | None = None):
+    def set(self, key: str, body: bytes | str | None = None, *, expires: float | timedelta | None = None, mode: Literal['set', 'add', 'replace', 'append', 'prepend'] | None = None) -> bool:
         """Stores the body under a key.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -38,7 +52,7 @@ class Connection(_form.Connection):
         _form.text(fields, "mode", mode)
         return self._call("memcached.set", fields, body, (("stored", "stored", _form.read_flag), ), None)
 
-    def cas(self, key: str, cas: str, body: bytes | str | None = None, *, expires: float | None = None):
+    def cas(self, key: str, cas: str, body: bytes | str | None = None, *, expires: float | timedelta | None = None) -> None:
         """Stores the body under a key unless somebody else did since it was read.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -52,7 +66,7 @@ class Connection(_form.Connection):
         _form.duration(fields, "expires", expires)
         return self._call("memcached.cas", fields, body, (), None)
 
-    def incr(self, key: str, *, by: int | None = None):
+    def incr(self, key: str, *, by: int | None = None) -> str:
         """Adds to a number that is stored as decimal text.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -64,7 +78,7 @@ class Connection(_form.Connection):
         _form.number(fields, "by", by)
         return self._call("memcached.incr", fields, None, (("value", "value", _form.read_text), ), None)
 
-    def delete(self, key: str):
+    def delete(self, key: str) -> bool:
         """Deletes a key.
 
         :param key: 1 to 250 bytes without spaces and control characters
@@ -74,7 +88,7 @@ class Connection(_form.Connection):
         _form.text(fields, "key", key)
         return self._call("memcached.delete", fields, None, (("found", "found", _form.read_flag), ), None)
 
-    def touch(self, key: str, *, expires: float | None = None):
+    def touch(self, key: str, *, expires: float | timedelta | None = None) -> bool:
         """Has a key expire at another time.
 
         :param key: 1 to 250 bytes without spaces and control characters

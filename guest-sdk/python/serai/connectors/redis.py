@@ -1,6 +1,8 @@
 # Written by cmd/seraigen from the connectors' descriptions. Do not edit.
 """Redis and Valkey: one server, a cluster, or what Sentinel watches."""
 
+from __future__ import annotations
+
 from serai.connectors import _form
 
 
@@ -10,7 +12,7 @@ class Connection(_form.Connection):
     __slots__ = ()
     _type = "redis"
 
-    def commands(self, body: bytes | str | None = None, *, transaction: bool | None = None, watch: str | None = None):
+    def commands(self, body: bytes | str | None = None, *, transaction: bool | None = None, watch: str | None = None) -> bytes:
         """Sends commands and returns their replies.
 
         :param body: commands one after another, each an array of bulk strings in RESP2
@@ -23,7 +25,7 @@ class Connection(_form.Connection):
         _form.text(fields, "watch", watch)
         return self._call("redis.commands", fields, body, (), _form.body_bytes)
 
-    def watch(self, body: bytes | str | None = None, *, watch: str | None = None):
+    def watch(self, body: bytes | str | None = None, *, watch: str | None = None) -> str:
         """Watches keys until a transaction or the end of the call, or ends that.
 
         :param body: keys, an array of bulk strings in RESP2; without keys the watch ends

@@ -12,10 +12,14 @@ calls do at the same time, and so is a pipeline with transaction=True::
         number, length = pipe.execute()
 """
 
+from __future__ import annotations
+
 import time
+from typing import Any
 
 from serai.kv import MAX_STEPS
 from serai.redis.client import Client
+from serai.redis.command import Word
 from serai.redis.commands import Commands
 from serai.redis.errors import DataError, LockError, RedisError, ResponseError, WatchError
 from serai.redis.lock import Lock
@@ -30,27 +34,27 @@ _delete = Commands.delete.__wrapped__
 class Redis(Client, Commands):
     """The store with the calls of redis-py and decoded replies: str in, str out."""
 
-    def ping(self, **kwargs):
+    def ping(self, **kwargs: Any) -> bool:
         """True, as long as the host answers."""
         return True
 
-    def echo(self, value):
+    def echo(self, value: str) -> str:
         """The value."""
         return value
 
-    def time(self):
+    def time(self) -> tuple[int, int]:
         """Seconds since 1970, and microseconds."""
         now = time.time_ns() // 1000
         return divmod(now, 1_000_000)
 
-    def delete(self, *names):
+    def delete(self, *names: Word) -> int:
         """Delete keys and return how many there were; more than fit a
         transaction in several."""
         return sum(run(_delete, names[at : at + MAX_STEPS], {}) for at in range(0, len(names), MAX_STEPS))
 
     unlink = delete
 
-    def pipeline(self, transaction=True, shard_hint=None):
+    def pipeline(self, transaction: bool = True, shard_hint: object = None) -> Pipeline:
         """Commands that wait until execute() and then run together."""
         return Pipeline(transaction)
 

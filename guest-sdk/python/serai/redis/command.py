@@ -1,11 +1,18 @@
 """How a function over a transaction becomes a method of the store."""
 
 import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from serai.redis.transaction import text
 
+#: What stands for a key or value.
+Word = str | bytes | bytearray | memoryview | float
+_Arguments = ParamSpec("_Arguments")
+_Reply = TypeVar("_Reply")
 
-def command(function):
+
+def command(function: Callable[Concatenate[Any, _Arguments], _Reply]) -> Callable[Concatenate[Any, _Arguments], _Reply]:
     """A method that runs function(transaction, ...) as a command: at once in
     the store, with the others when a pipeline is executed."""
 

@@ -1,5 +1,7 @@
 """All commands, of the store and of its pipelines."""
 
+from typing import TYPE_CHECKING
+
 from serai.redis.errors import NotInStore
 from serai.redis.hashes import Hashes
 from serai.redis.keys import Keys
@@ -33,12 +35,14 @@ REFUSED = (
 class Commands(Strings, Keys, Hashes, Lists, Sets, SortedSets):
     """The commands of redis-py, as methods with its names and arguments."""
 
-    def __getattr__(self, name):
-        if not name.startswith("_"):
-            for prefix, instead in REFUSED.items():
-                if name.startswith(prefix):
-                    return _refusal(name, instead)
-        raise AttributeError(f"{type(self).__name__} has no command {name!r}")
+    if not TYPE_CHECKING:  # or checkers would believe that it has everything
+
+        def __getattr__(self, name):
+            if not name.startswith("_"):
+                for prefix, instead in REFUSED.items():
+                    if name.startswith(prefix):
+                        return _refusal(name, instead)
+            raise AttributeError(f"{type(self).__name__} has no command {name!r}")
 
 
 def _refusal(name, instead):

@@ -1,18 +1,30 @@
 """Commands of hashes: fields with values under one key."""
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING
 
 from serai.redis.command import command, glob, pages, texts
 from serai.redis.errors import DataError, ResponseError
 from serai.redis.strings import integer, real
 from serai.redis.transaction import HASH, number, text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from serai.redis.command import Word
+
 
 class Hashes:
     """Commands of hashes."""
 
     @command
-    def hset(tx, name, key=None, value=None, mapping=None, items=None):
+    def hset(
+        tx, name: Word, key: Word | None = None, value: Word | None = None, mapping: Mapping[Any, Word] = None,
+        items: Sequence[Word] | None = None,
+    ) -> int:
         """Set a field, the fields of a mapping, or both; how many of them are new."""
         pairs = list((mapping or {}).items())
         if items:
@@ -28,13 +40,13 @@ class Hashes:
         tx.put(text(name), HASH, fields)
         return new
 
-    def hmset(self, name, mapping):
+    def hmset(self, name: Word, mapping: Mapping[Any, Word]) -> bool:
         """Set the fields of a mapping."""
         self.hset(name, mapping=mapping)
         return True
 
     @command
-    def hsetnx(tx, name, key, value):
+    def hsetnx(tx, name: Word, key: Word, value: Word) -> int:
         """Set a field if it does not exist; 1 if it was set."""
         fields, key, value = _read(tx, name), text(key), text(value)
         if key in fields:
@@ -44,23 +56,23 @@ class Hashes:
         return 1
 
     @command
-    def hget(tx, name, key):
+    def hget(tx, name: Word, key: Word) -> str | None:
         """The value of a field, or None."""
         return _read(tx, name).get(text(key))
 
     @command
-    def hgetall(tx, name):
+    def hgetall(tx, name: Word) -> dict[str, str]:
         """All fields and their values, a dict."""
         return dict(_read(tx, name))
 
     @command
-    def hmget(tx, name, keys, *args):
+    def hmget(tx, name: Word, keys: Word | Iterable[Word], *args: Word) -> list[str | None]:
         """The values of fields, None for those that do not exist."""
         fields = _read(tx, name)
         return [fields.get(key) for key in texts(keys, args)]
 
     @command
-    def hdel(tx, name, *keys):
+    def hdel(tx, name: Word, *keys: Word) -> int:
         """Delete fields and return how many there were."""
         fields = _read(tx, name)
         gone = [fields.pop(key, None) for key in texts((), keys)]
@@ -70,32 +82,32 @@ class Hashes:
         return found
 
     @command
-    def hexists(tx, name, key):
+    def hexists(tx, name: Word, key: Word) -> bool:
         """Whether there is such a field."""
         return text(key) in _read(tx, name)
 
     @command
-    def hkeys(tx, name):
+    def hkeys(tx, name: Word) -> list[str]:
         """The names of the fields."""
         return list(_read(tx, name))
 
     @command
-    def hvals(tx, name):
+    def hvals(tx, name: Word) -> list[str]:
         """The values of the fields."""
         return list(_read(tx, name).values())
 
     @command
-    def hlen(tx, name):
+    def hlen(tx, name: Word) -> int:
         """How many fields there are."""
         return len(_read(tx, name))
 
     @command
-    def hstrlen(tx, name, key):
+    def hstrlen(tx, name: Word, key: Word) -> int:
         """The length of a field's value in bytes."""
         return len(_read(tx, name).get(text(key), "").encode("utf-8", "surrogateescape"))
 
     @command
-    def hincrby(tx, name, key, amount=1):
+    def hincrby(tx, name: Word, key: Word, amount: int = 1) -> int:
         """Add to the number in a field, 0 if there is none, and return the sum."""
         fields, key = _read(tx, name), text(key)
         try:
@@ -107,7 +119,7 @@ class Hashes:
         return total
 
     @command
-    def hincrbyfloat(tx, name, key, amount=1.0):
+    def hincrbyfloat(tx, name: Word, key: Word, amount: float = 1.0) -> float:
         """Add to the number in a field and return the sum, a float."""
         fields, key = _read(tx, name), text(key)
         try:
@@ -119,7 +131,7 @@ class Hashes:
         return total
 
     @command
-    def hrandfield(tx, key, count=None, withvalues=False):
+    def hrandfield(tx, key: Word, count: int | None = None, withvalues: bool = False) -> Any:
         """Some of the fields, or one."""
         fields = _read(tx, key)
         if count is None:
@@ -128,12 +140,12 @@ class Hashes:
         return [part for f in chosen for part in (f, fields[f])] if withvalues else chosen
 
     @command
-    def hscan(tx, name, cursor=0, match=None, count=None, no_values=None):
+    def hscan(tx, name: Word, cursor: int = 0, match: Word | None = None, count: int | None = None, no_values: bool | None = None) -> Any:
         """The fields that match, and 0: there is one page only."""
         found = _matching(_read(tx, name), match)
         return 0, list(found) if no_values else found
 
-    def hscan_iter(self, name, match=None, count=None, no_values=None):
+    def hscan_iter(self, name: Word, match: Word | None = None, count: int | None = None, no_values: bool | None = None) -> Iterator[Any]:
         """The pairs of fields that match and their values."""
         return pages(self.hscan, name, match=match, count=count, no_values=no_values)
 

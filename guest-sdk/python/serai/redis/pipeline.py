@@ -1,29 +1,40 @@
 """Several commands at once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from serai import kv
 from serai.errors import Conflict
 from serai.redis.client import Sequence
+from serai.redis.command import Word
 from serai.redis.commands import Commands
 from serai.redis.errors import RedisError, WatchError
 from serai.redis.transaction import Transaction, attempts, run, text
 
 
-class Pipeline(Sequence, Commands):
+if TYPE_CHECKING:
+    from serai.redis.client import Queued as _Queued
+else:
+    _Queued = Commands
+
+
+class Pipeline(Sequence, _Queued):
     """What Redis.pipeline returns: commands wait until :meth:`execute`.
 
     With transaction they happen together: others see all of them or none, and
     nothing of theirs comes in between.
     """
 
-    def __init__(self, transaction=True):
+    def __init__(self, transaction: bool = True) -> None:
         self.transaction = transaction
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the commands and what is watched."""
         self._queue, self._watched, self._at_once = [], {}, False
 
-    def watch(self, *names):
+    def watch(self, *names: Word) -> bool:
         """Have execute raise WatchError if one of the keys changes until then.
 
         Commands run at once from now on, until :meth:`multi`.
@@ -36,12 +47,12 @@ class Pipeline(Sequence, Commands):
         self._at_once = True
         return True
 
-    def unwatch(self):
+    def unwatch(self) -> bool:
         """Forget what is watched."""
         self._watched, self._at_once = {}, False
         return True
 
-    def execute(self, raise_on_error=True):
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Run the commands and return their replies, a list.
 
         The first error of a command is raised after all have run, or with

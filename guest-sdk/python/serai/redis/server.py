@@ -5,10 +5,15 @@ has: scripts, streams, publish. Replies are str; ``self.out.redis.get('name',
 decode_responses=False)`` gets bytes.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
 from serai import errors as host
 from serai.host import call, perform
 from serai.redis import errors, wire
 from serai.redis.client import Client, Sequence
+from serai.redis.command import Word
 from serai.redis.commands import Commands
 from serai.redis.errors import RedisError, WatchError
 from serai.redis.streams import Others, Scripts, Streams
@@ -20,10 +25,12 @@ class ServerCommands(Others, Scripts, Streams, Commands):
     #: Whether commands wait until execute().
     queues = False
 
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise AttributeError(f"{type(self).__name__} has no command {name!r}; use execute_command('{name.upper()}', ...)")
+    if not TYPE_CHECKING:  # or checkers would believe that it has everything
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise AttributeError(f"{type(self).__name__} has no command {name!r}; use execute_command('{name.upper()}', ...)")
 
     def _command(self, function, args, kwargs):
         return self._send(*wire.words(function, args, kwargs))
@@ -31,7 +38,7 @@ class ServerCommands(Others, Scripts, Streams, Commands):
     def _blocking(self, words, function, args, timeout):
         return self._send([*words, timeout or 0], wire.REPLY.get(words[0].lower()))
 
-    def time(self):
+    def time(self) -> tuple[int, int]:
         """Seconds since 1970 by the server's clock, and microseconds."""
         return self._send(["TIME"], wire.moments)
 
@@ -39,7 +46,7 @@ class ServerCommands(Others, Scripts, Streams, Commands):
 class Server(ServerCommands, Client):
     """A server with the calls of redis-py."""
 
-    def __init__(self, name, decode_responses=True):
+    def __init__(self, name: str, decode_responses: bool = True) -> None:
         #: Of the connection.
         self.name, self.decode_responses = name, decode_responses
         self._fields = ("op", "redis.commands", "connection", name)
@@ -47,7 +54,7 @@ class Server(ServerCommands, Client):
     def __repr__(self):
         return f"<Redis {self.name!r}>"
 
-    def pipeline(self, transaction=True, shard_hint=None):
+    def pipeline(self, transaction: bool = True, shard_hint: object = None) -> ServerPipeline:
         """Commands that wait until execute() and then run together."""
         return ServerPipeline(self, transaction)
 
@@ -57,7 +64,13 @@ class Server(ServerCommands, Client):
         return reply if convert is None else convert(reply)
 
 
-class ServerPipeline(ServerCommands, Sequence):
+if TYPE_CHECKING:
+    from serai.redis.client import Queued as _Queued
+else:
+    _Queued = ServerCommands
+
+
+class ServerPipeline(_Queued, Sequence):
     """What pipeline() of a server returns: commands wait until execute()."""
 
     def __init__(self, server, transaction=True):
@@ -69,7 +82,7 @@ class ServerPipeline(ServerCommands, Sequence):
         """Whether commands wait until execute()."""
         return not self._at_once
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the commands and what is watched."""
         watch, self._queue, self._watch, self._at_once = self._watch, [], None, False
         if watch is not None:
@@ -78,7 +91,7 @@ class ServerPipeline(ServerCommands, Sequence):
             except host.Error:
                 pass  # it has ended otherwise, or does so with the call
 
-    def watch(self, *names):
+    def watch(self, *names: Word) -> bool:
         """Have execute raise WatchError if one of the keys changes until then.
 
         Commands run at once from now on, until multi().
@@ -90,12 +103,12 @@ class ServerPipeline(ServerCommands, Sequence):
         self._watch, self._at_once = envelope.get("watch"), True
         return True
 
-    def unwatch(self):
+    def unwatch(self) -> bool:
         """Forget what is watched."""
         self.reset()
         return True
 
-    def execute(self, raise_on_error=True):
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Run the commands and return their replies, a list.
 
         The first error of a command is raised after all have run, or with
@@ -157,8 +170,14 @@ def _converted(reply, convert):
 class Connections:
     """self.out.redis: clients by the names of their connections."""
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Server:
         return Server(name)
+
+    @overload
+    def get(self, name: str, decode_responses: Literal[True] = True) -> Server: ...
+
+    @overload
+    def get(self, name: str, decode_responses: bool) -> Any: ...  # has replies of bytes
 
     def get(self, name, decode_responses=True):
         """The client of that name, for bytes if decode_responses is False."""

@@ -1,17 +1,26 @@
 """Commands of sets."""
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING
 
 from serai.redis.command import command, glob, pages, texts
 from serai.redis.errors import DataError
 from serai.redis.transaction import SET, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from serai.redis.command import Word
 
 
 class Sets:
     """Commands of sets."""
 
     @command
-    def sadd(tx, name, *values):
+    def sadd(tx, name: Word, *values: Word) -> int:
         """Add members and return how many are new."""
         added = set(texts((), values))
         if not added:
@@ -23,7 +32,7 @@ class Sets:
         return new
 
     @command
-    def srem(tx, name, *values):
+    def srem(tx, name: Word, *values: Word) -> int:
         """Remove members and return how many there were."""
         old, gone = _read(tx, name), set(texts((), values))
         found = len(old & gone)
@@ -32,28 +41,28 @@ class Sets:
         return found
 
     @command
-    def smembers(tx, name):
+    def smembers(tx, name: Word) -> set[str]:
         """All members, a set."""
         return set(_read(tx, name))
 
     @command
-    def sismember(tx, name, value):
+    def sismember(tx, name: Word, value: Word) -> int:
         """1 if value is a member, else 0."""
         return int(text(value) in _read(tx, name))
 
     @command
-    def smismember(tx, name, values, *args):
+    def smismember(tx, name: Word, values: Word | Iterable[Word], *args: Word) -> list[int]:
         """1 or 0 for each of the values."""
         members = _read(tx, name)
         return [int(value in members) for value in texts(values, args)]
 
     @command
-    def scard(tx, name):
+    def scard(tx, name: Word) -> int:
         """How many members there are."""
         return len(_read(tx, name))
 
     @command
-    def spop(tx, name, count=None):
+    def spop(tx, name: Word, count: int | None = None) -> Any:
         """Take a member, or a list of count, at random."""
         members = _read(tx, name)
         taken = random.sample(sorted(members), min(1 if count is None else count, len(members)))
@@ -62,7 +71,7 @@ class Sets:
         return taken if count is not None else taken[0] if taken else None
 
     @command
-    def srandmember(tx, name, number=None):
+    def srandmember(tx, name: Word, number: int | None = None) -> Any:
         """A member at random, or a list of number; negative: with repetitions."""
         members = sorted(_read(tx, name))
         if number is None:
@@ -72,7 +81,7 @@ class Sets:
         return random.sample(members, min(number, len(members)))
 
     @command
-    def smove(tx, src, dst, value):
+    def smove(tx, src: Word, dst: Word, value: Word) -> bool:
         """Move a member to another set; whether it was there."""
         source, value = _read(tx, src), text(value)
         if not source:
@@ -85,39 +94,39 @@ class Sets:
         return True
 
     @command
-    def sinter(tx, keys, *args):
+    def sinter(tx, keys: Word | Iterable[Word], *args: Word) -> set[str]:
         """The members that all of the sets have."""
         return set.intersection(*_all(tx, keys, args))
 
     @command
-    def sunion(tx, keys, *args):
+    def sunion(tx, keys: Word | Iterable[Word], *args: Word) -> set[str]:
         """The members that any of the sets has."""
         return set.union(*_all(tx, keys, args))
 
     @command
-    def sdiff(tx, keys, *args):
+    def sdiff(tx, keys: Word | Iterable[Word], *args: Word) -> set[str]:
         """The members of the first set that no other has."""
         first, *others = _all(tx, keys, args)
         return first.difference(*others)
 
     @command
-    def sinterstore(tx, dest, keys, *args):
+    def sinterstore(tx, dest: Word, keys: Word | Iterable[Word], *args: Word) -> int:
         """Store what sinter returns and return how many members it has."""
         return _store(tx, dest, set.intersection(*_all(tx, keys, args)))
 
     @command
-    def sunionstore(tx, dest, keys, *args):
+    def sunionstore(tx, dest: Word, keys: Word | Iterable[Word], *args: Word) -> int:
         """Store what sunion returns and return how many members it has."""
         return _store(tx, dest, set.union(*_all(tx, keys, args)))
 
     @command
-    def sdiffstore(tx, dest, keys, *args):
+    def sdiffstore(tx, dest: Word, keys: Word | Iterable[Word], *args: Word) -> int:
         """Store what sdiff returns and return how many members it has."""
         first, *others = _all(tx, keys, args)
         return _store(tx, dest, first.difference(*others))
 
     @command
-    def sscan(tx, name, cursor=0, match=None, count=None):
+    def sscan(tx, name: Word, cursor: int = 0, match: Word | None = None, count: int | None = None) -> tuple[int, list[str]]:
         """The members that match, and 0: there is one page only."""
         members = sorted(_read(tx, name))
         if match is not None:
@@ -125,7 +134,7 @@ class Sets:
             members = [m for m in members if expression.fullmatch(m)]
         return 0, members
 
-    def sscan_iter(self, name, match=None, count=None):
+    def sscan_iter(self, name: Word, match: Word | None = None, count: int | None = None) -> Iterator[str]:
         """The members that match."""
         return pages(self.sscan, name, match=match, count=count)
 

@@ -1,10 +1,21 @@
 """Commands of strings, which numbers and bits are too."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 from serai.redis.command import command, moment, seconds, texts
 from serai.redis.errors import DataError, ResponseError, not_a_float, not_an_integer
 from serai.redis.transaction import STRING, number, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+    from typing import Any
+
+    from serai.redis.command import Word
+
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _MAX_BYTES = 512 << 20
@@ -14,12 +25,15 @@ class Strings:
     """Commands of strings."""
 
     @command
-    def get(tx, name):
+    def get(tx, name: Word) -> str | None:
         """The value of a key, or None."""
         return tx.value(text(name), STRING)
 
     @command
-    def set(tx, name, value, ex=None, px=None, nx=False, xx=False, keepttl=False, get=False, exat=None, pxat=None):
+    def set(
+        tx, name: Word, value: Word, ex: float | timedelta | None = None, px: float | timedelta | None = None, nx: bool = False,
+        xx: bool = False, keepttl: bool = False, get: bool = False, exat: float | datetime | None = None, pxat: float | datetime | None = None,
+    ) -> Any:
         """Set a key, for ex seconds or px milliseconds, until exat or pxat if given.
 
         With nx only if it does not exist, with xx only if it does; None says
@@ -42,19 +56,19 @@ class Strings:
         return old if get else True
 
     @command
-    def setex(tx, name, time, value):
+    def setex(tx, name: Word, time: float | timedelta, value: Word) -> bool:
         """Set a key for so many seconds."""
         tx.replace(text(name), STRING, text(value), _expires(ex=time))
         return True
 
     @command
-    def psetex(tx, name, time_ms, value):
+    def psetex(tx, name: Word, time_ms: float | timedelta, value: Word) -> bool:
         """Set a key for so many milliseconds."""
         tx.replace(text(name), STRING, text(value), _expires(px=time_ms))
         return True
 
     @command
-    def setnx(tx, name, value):
+    def setnx(tx, name: Word, value: Word) -> bool:
         """Set a key if it does not exist and return whether it was set."""
         name, value = text(name), text(value)
         if tx.item(name):
@@ -63,7 +77,7 @@ class Strings:
         return True
 
     @command
-    def getset(tx, name, value):
+    def getset(tx, name: Word, value: Word) -> str | None:
         """Set a key and return the value it had."""
         name, value = text(name), text(value)
         old = tx.value(name, STRING)
@@ -71,7 +85,7 @@ class Strings:
         return old
 
     @command
-    def getdel(tx, name):
+    def getdel(tx, name: Word) -> str | None:
         """Delete a key and return the value it had."""
         name = text(name)
         old = tx.value(name, STRING)
@@ -80,7 +94,10 @@ class Strings:
         return old
 
     @command
-    def getex(tx, name, ex=None, px=None, exat=None, pxat=None, persist=False):
+    def getex(
+        tx, name: Word, ex: float | timedelta | None = None, px: float | timedelta | None = None, exat: float | datetime | None = None,
+        pxat: float | datetime | None = None, persist: bool = False,
+    ) -> str | None:
         """The value of a key, whose time to live is changed too."""
         name = text(name)
         old = tx.value(name, STRING)
@@ -90,7 +107,7 @@ class Strings:
         return old
 
     @command
-    def mget(tx, keys, *args):
+    def mget(tx, keys: Word | Iterable[Word], *args: Word) -> list[str | None]:
         """The values of keys, None for those that do not exist or hold no string."""
         keys = texts(keys, args)
         tx.prefetch(keys)
@@ -98,14 +115,14 @@ class Strings:
         return [item.value if item and item.kind == STRING else None for item in items]
 
     @command
-    def mset(tx, mapping):
+    def mset(tx, mapping: Mapping[Any, Word]) -> bool:
         """Set keys from a dict, all of them at once."""
         for name, value in [(text(n), text(v)) for n, v in mapping.items()]:
             tx.replace(name, STRING, value)
         return True
 
     @command
-    def msetnx(tx, mapping):
+    def msetnx(tx, mapping: Mapping[Any, Word]) -> bool:
         """Set keys from a dict if none of them exists; whether they were set."""
         pairs = [(text(n), text(v)) for n, v in mapping.items()]
         tx.prefetch(name for name, _ in pairs)
@@ -116,23 +133,23 @@ class Strings:
         return True
 
     @command
-    def append(tx, key, value):
+    def append(tx, key: Word, value: Word) -> int:
         """Append to a string and return its new length in bytes."""
         return _write(tx, text(key), _bytes(tx, text(key)) + _raw(value))
 
     @command
-    def strlen(tx, name):
+    def strlen(tx, name: Word) -> int:
         """The length of a string in bytes, 0 if there is none."""
         return len(_bytes(tx, text(name)))
 
     @command
-    def getrange(tx, key, start, end):
+    def getrange(tx, key: Word, start: int, end: int) -> str:
         """The bytes of a string from start to end, both included."""
         raw = _bytes(tx, text(key))
         return raw[_between(len(raw), start, end)].decode("utf-8", "surrogateescape")
 
     @command
-    def setrange(tx, name, offset, value):
+    def setrange(tx, name: Word, offset: int, value: Word) -> int:
         """Overwrite a string from offset on and return its new length in bytes."""
         raw, new = _bytes(tx, text(name)), _raw(value)
         if offset < 0 or offset + len(new) > _MAX_BYTES:
@@ -143,7 +160,7 @@ class Strings:
         return _write(tx, text(name), raw[:offset] + new + raw[offset + len(new) :])
 
     @command
-    def incrby(tx, name, amount=1):
+    def incrby(tx, name: Word, amount: int = 1) -> int:
         """Add to the number at a key, 0 if there is none, and return the sum."""
         name = text(name)
         total = integer(tx.value(name, STRING)) + int(amount)
@@ -154,14 +171,14 @@ class Strings:
 
     incr = incrby
 
-    def decrby(self, name, amount=1):
+    def decrby(self, name: Word, amount: int = 1) -> int:
         """Subtract from the number at a key and return the difference."""
         return self.incrby(name, -int(amount))
 
     decr = decrby
 
     @command
-    def incrbyfloat(tx, name, amount=1.0):
+    def incrbyfloat(tx, name: Word, amount: float = 1.0) -> float:
         """Add to the number at a key and return the sum, a float."""
         name = text(name)
         total = real(tx.value(name, STRING)) + float(amount)
@@ -169,13 +186,13 @@ class Strings:
         return total
 
     @command
-    def getbit(tx, name, offset):
+    def getbit(tx, name: Word, offset: int) -> int:
         """A bit of a string; the first one is the highest of the first byte."""
         raw, at = _bytes(tx, text(name)), offset >> 3
         return (raw[at] >> (7 - (offset & 7))) & 1 if at < len(raw) else 0
 
     @command
-    def setbit(tx, name, offset, value):
+    def setbit(tx, name: Word, offset: int, value: int) -> int:
         """Set a bit of a string and return what it was."""
         if value not in (0, 1):
             raise ResponseError("bit is not an integer or out of range")
@@ -189,7 +206,7 @@ class Strings:
         return old
 
     @command
-    def bitcount(tx, key, start=None, end=None):
+    def bitcount(tx, key: Word, start: int | None = None, end: int | None = None) -> int:
         """How many bits of a string are set, from byte start to byte end."""
         raw = _bytes(tx, text(key))
         if start is not None and end is not None:

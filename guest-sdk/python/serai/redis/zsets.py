@@ -1,15 +1,28 @@
 """Commands of sorted sets: members with scores, in the order of the scores."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from serai.redis.command import between, command, glob, pages, texts
 from serai.redis.errors import DataError, ResponseError, not_a_float
 from serai.redis.transaction import SET, ZSET, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
+
+    from serai.redis.command import Word
 
 
 class SortedSets:
     """Commands of sorted sets."""
 
     @command
-    def zadd(tx, name, mapping, nx=False, xx=False, ch=False, incr=False, gt=False, lt=False):
+    def zadd(
+        tx, name: Word, mapping: Mapping[Any, float | str], nx: bool = False, xx: bool = False, ch: bool = False, incr: bool = False,
+        gt: bool = False, lt: bool = False,
+    ) -> Any:
         """Set the scores of members from a dict; how many are new, with ch also
         those that changed, with incr the new score of the only one."""
         if not mapping:
@@ -36,7 +49,7 @@ class SortedSets:
         return score if incr else changed if ch else new
 
     @command
-    def zincrby(tx, name, amount, value):
+    def zincrby(tx, name: Word, amount: float, value: Word) -> float:
         """Add to the score of a member, 0 if there is none, and return the sum."""
         members, value = _read(tx, name), text(value)
         members[value] = _sum(members.get(value, 0.0), _score(amount))
@@ -44,43 +57,47 @@ class SortedSets:
         return members[value]
 
     @command
-    def zrem(tx, name, *values):
+    def zrem(tx, name: Word, *values: Word) -> int:
         """Remove members and return how many there were."""
         return _remove(tx, name, _read(tx, name), texts((), values))
 
     @command
-    def zscore(tx, name, value):
+    def zscore(tx, name: Word, value: Word) -> float | None:
         """The score of a member, or None."""
         return _read(tx, name).get(text(value))
 
     @command
-    def zmscore(tx, key, members):
+    def zmscore(tx, key: Word, members: Iterable[Word]) -> list[float | None]:
         """The scores of members, None for those that are none."""
         found = _read(tx, key)
         return [found.get(text(member)) for member in members]
 
     @command
-    def zcard(tx, name):
+    def zcard(tx, name: Word) -> int:
         """How many members there are."""
         return len(_read(tx, name))
 
     @command
-    def zcount(tx, name, min, max):  # noqa: A002 - redis-py's names
+    def zcount(tx, name: Word, min: float | str, max: float | str) -> int:  # noqa: A002 - redis-py's names
         """How many members have a score from min to max."""
         return len(_by_score(_read(tx, name), min, max))
 
     @command
-    def zrank(tx, name, value, withscore=False):
+    def zrank(tx, name: Word, value: Word, withscore: bool = False) -> Any:
         """The index of a member in the order of the scores, or None."""
         return _rank(tx, name, value, withscore, reverse=False)
 
     @command
-    def zrevrank(tx, name, value, withscore=False):
+    def zrevrank(tx, name: Word, value: Word, withscore: bool = False) -> Any:
         """The index of a member in the reverse order, or None."""
         return _rank(tx, name, value, withscore, reverse=True)
 
     @command
-    def zrange(tx, name, start, end, desc=False, withscores=False, score_cast_func=float, byscore=False, bylex=False, offset=None, num=None):
+    def zrange(
+        tx, name: Word, start: float | str, end: float | str, desc: bool = False, withscores: bool = False,
+        score_cast_func: Callable[[float], Any] = float, byscore: bool = False, bylex: bool = False, offset: int | None = None,
+        num: int | None = None,
+    ) -> list[Any]:
         """The members from index start to end, or with byscore of these scores."""
         if bylex:
             raise ResponseError("zrange by lexical order is not supported; use scan and sort")
@@ -91,54 +108,60 @@ class SortedSets:
         pairs = _sorted(members, desc)
         return _reply(pairs[between(len(pairs), start, end)], withscores, score_cast_func)
 
-    def zrevrange(self, name, start, end, withscores=False, score_cast_func=float):
+    def zrevrange(self, name: Word, start: int, end: int, withscores: bool = False, score_cast_func: Callable[[float], Any] = float) -> list[Any]:
         """The members from index start to end in the reverse order."""
         return self.zrange(name, start, end, desc=True, withscores=withscores, score_cast_func=score_cast_func)
 
     @command
-    def zrangebyscore(tx, name, min, max, start=None, num=None, withscores=False, score_cast_func=float):  # noqa: A002
+    def zrangebyscore(  # noqa: A002
+        tx, name: Word, min: float | str, max: float | str, start: int | None = None, num: int | None = None, withscores: bool = False,
+        score_cast_func: Callable[[float], Any] = float,
+    ) -> list[Any]:
         """The members with scores from min to max; '(5' is without 5, '-inf' and '+inf' are all."""
         return _reply(_limited(_by_score(_read(tx, name), min, max), start, num), withscores, score_cast_func)
 
     @command
-    def zrevrangebyscore(tx, name, max, min, start=None, num=None, withscores=False, score_cast_func=float):  # noqa: A002
+    def zrevrangebyscore(  # noqa: A002
+        tx, name: Word, max: float | str, min: float | str, start: int | None = None, num: int | None = None, withscores: bool = False,
+        score_cast_func: Callable[[float], Any] = float,
+    ) -> list[Any]:
         """Like zrangebyscore, from the highest score on."""
         return _reply(_limited(_by_score(_read(tx, name), min, max, reverse=True), start, num), withscores, score_cast_func)
 
     @command
-    def zremrangebyrank(tx, name, min, max):  # noqa: A002
+    def zremrangebyrank(tx, name: Word, min: int, max: int) -> int:  # noqa: A002
         """Remove the members from index min to max and return how many there were."""
         members = _read(tx, name)
         pairs = _sorted(members)
         return _remove(tx, name, members, [m for m, _ in pairs[between(len(pairs), min, max)]])
 
     @command
-    def zremrangebyscore(tx, name, min, max):  # noqa: A002
+    def zremrangebyscore(tx, name: Word, min: float | str, max: float | str) -> int:  # noqa: A002
         """Remove the members with scores from min to max and return how many there were."""
         members = _read(tx, name)
         return _remove(tx, name, members, [m for m, _ in _by_score(members, min, max)])
 
     @command
-    def zpopmin(tx, name, count=None):
+    def zpopmin(tx, name: Word, count: int | None = None) -> list[tuple[str, float]]:
         """Take the members with the lowest scores, pairs of member and score."""
         return _pop(tx, name, count, reverse=False)
 
     @command
-    def zpopmax(tx, name, count=None):
+    def zpopmax(tx, name: Word, count: int | None = None) -> list[tuple[str, float]]:
         """Take the members with the highest scores, pairs of member and score."""
         return _pop(tx, name, count, reverse=True)
 
-    def bzpopmin(self, keys, timeout=0):
+    def bzpopmin(self, keys: Word | Iterable[Word], timeout: float = 0) -> tuple[str, str, float] | None:
         """Take the member with the lowest score of the first set that has one,
         waiting for it; the key, the member and its score."""
         return self._blocking(("BZPOPMIN", *texts(keys)), _pop_any, (texts(keys), False), timeout)
 
-    def bzpopmax(self, keys, timeout=0):
+    def bzpopmax(self, keys: Word | Iterable[Word], timeout: float = 0) -> tuple[str, str, float] | None:
         """Like bzpopmin, with the highest score."""
         return self._blocking(("BZPOPMAX", *texts(keys)), _pop_any, (texts(keys), True), timeout)
 
     @command
-    def zunionstore(tx, dest, keys, aggregate=None):
+    def zunionstore(tx, dest: Word, keys: Iterable[Word] | Mapping[Any, float], aggregate: str | None = None) -> int:
         """Store the members of any of the sets and return how many there are.
 
         keys are names, or a dict of names and weights.
@@ -146,12 +169,14 @@ class SortedSets:
         return _combine(tx, dest, keys, aggregate, every=False)
 
     @command
-    def zinterstore(tx, dest, keys, aggregate=None):
+    def zinterstore(tx, dest: Word, keys: Iterable[Word] | Mapping[Any, float], aggregate: str | None = None) -> int:
         """Store the members of all of the sets and return how many there are."""
         return _combine(tx, dest, keys, aggregate, every=True)
 
     @command
-    def zscan(tx, name, cursor=0, match=None, count=None, score_cast_func=float):
+    def zscan(
+        tx, name: Word, cursor: int = 0, match: Word | None = None, count: int | None = None, score_cast_func: Callable[[float], Any] = float,
+    ) -> Any:
         """The pairs of members that match and scores, and 0: there is one page only."""
         pairs = _sorted(_read(tx, name))
         if match is not None:
@@ -159,7 +184,9 @@ class SortedSets:
             pairs = [(m, s) for m, s in pairs if expression.fullmatch(m)]
         return 0, _reply(pairs, True, score_cast_func)
 
-    def zscan_iter(self, name, match=None, count=None, score_cast_func=float):
+    def zscan_iter(
+        self, name: Word, match: Word | None = None, count: int | None = None, score_cast_func: Callable[[float], Any] = float,
+    ) -> Iterator[Any]:
         """The pairs of members that match and their scores."""
         return pages(self.zscan, name, match=match, count=count, score_cast_func=score_cast_func)
 
