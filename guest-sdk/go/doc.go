@@ -24,6 +24,9 @@
 // program would set up lazily belongs into an init function. [Warm] does so
 // for types that are exchanged as JSON.
 //
+// Bodies are collected, since most are small. [HandleStream], [Response].Stream
+// and [Connection.DoStream] are for those that do not fit into memory.
+//
 // The packages beside this one, such as sql and kv, have the operations of each
 // type of connections and of the host itself, as cmd/seraigen writes them from
 // their descriptions. [KV], [Config], [HTTP] and [Invoke] are shorter ways to

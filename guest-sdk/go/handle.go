@@ -20,12 +20,18 @@ type Handler func(*Request) (*Response, error)
 
 var (
 	handler Handler
+	streams bool // it is called before the request's body has come
 	prepare func() error
 )
 
 // Handle registers the service's handler, in an init function. The last one
 // counts.
-func Handle(h Handler) { handler = h }
+func Handle(h Handler) { handler, streams = h, false }
+
+// HandleStream registers a handler that is called before the request's body
+// has come, which need not fit into memory then. [Request.Stream] reads it;
+// [Request.Body] is nil.
+func HandleStream(h Handler) { handler, streams = h, true }
 
 // Init registers a function that runs once at deploy, after all init
 // functions. Its error refuses the deploy. Operations such as [KV] cannot be
@@ -50,19 +56,28 @@ func boot() (failure abi.Envelope, code abi.Code) {
 	return nil, abi.OK
 }
 
-// serve runs the handler for one call, behind abi.ExportHandle. The envelope
-// is the reply's or, with a code other than OK, says how the call failed.
-func serve(env abi.Envelope, body []byte) (reply abi.Envelope, out []byte, code abi.Code) {
-	defer caught(&reply, &code)
-	resp, err := handler(newRequest(env, body))
-	if err != nil {
-		reply, code = failed(err)
-		return reply, nil, code
+// serve runs the handler for one call and sets its reply, behind abi.ExportHandle.
+func serve(r *Request) abi.Code {
+	failure, code := answer(r)
+	if failure != nil {
+		hostReply(failure, nil)
 	}
-	if resp == nil {
-		return nil, nil, abi.OK
+	return code
+}
+
+// answer returns how the call failed, or only a code if the host knows more.
+func answer(r *Request) (failure abi.Envelope, code abi.Code) {
+	defer caught(&failure, &code)
+	resp, err := handler(r)
+	switch {
+	case err != nil:
+		return failed(err)
+	case resp == nil:
+		return nil, abi.OK
+	case resp.Stream == nil:
+		return nil, hostReply(resp.envelope(), resp.Body)
 	}
-	return resp.envelope(), resp.Body, abi.OK
+	return resp.send()
 }
 
 // failed describes an error to the host.

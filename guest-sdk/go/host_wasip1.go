@@ -16,6 +16,10 @@ func importCall(env unsafe.Pointer, envLen uint32, body unsafe.Pointer, bodyLen 
 //go:noescape
 func importRead(handle uint32, p unsafe.Pointer, n uint32) int32
 
+//go:wasmimport serai_v1 write
+//go:noescape
+func importWrite(handle uint32, p unsafe.Pointer, n uint32) int32
+
 //go:wasmimport serai_v1 close
 func importClose(handle uint32) int32
 
@@ -35,7 +39,7 @@ func importRandom(p unsafe.Pointer, n uint32) int32
 func exportInit(_, _ uint32) int32 {
 	failure, code := boot()
 	if code != abi.OK {
-		setReply(failure, nil)
+		hostReply(failure, nil)
 		return int32(code)
 	}
 	locateRandom()
@@ -44,8 +48,13 @@ func exportInit(_, _ uint32) int32 {
 
 //go:wasmexport serai_handle
 func exportHandle(envelopeLen, bodyLen uint32) int32 {
+	calls++
 	refreshRandom()
-	in, code := readMessage(abi.HandleRequest, envelopeLen, bodyLen)
+	first := bodyLen // how much of the body is read here
+	if streams {
+		first = 0
+	}
+	in, code := readMessage(abi.HandleRequest, envelopeLen, first)
 	if code != abi.OK {
 		return int32(code)
 	}
@@ -53,17 +62,60 @@ func exportHandle(envelopeLen, bodyLen uint32) int32 {
 	if err != nil {
 		return int32(abi.Invalid)
 	}
-	reply, body, code := serve(env, in[envelopeLen:])
-	if refused := setReply(reply, body); code == abi.OK {
-		code = refused
+	r := newRequest(env, in[envelopeLen:])
+	if streams {
+		r.Body, r.stream = nil, newStream(abi.HandleRequest, lengthOf(bodyLen), "")
 	}
-	return int32(code)
+	return int32(serve(r))
 }
 
-func setReply(env abi.Envelope, body []byte) abi.Code {
+func hostReply(env abi.Envelope, body []byte) abi.Code {
 	e := env.Append(make([]byte, 0, env.Size()))
 	return codeOf(importReply(at(e), length(e), at(body), length(body)))
 }
+
+// hostOpen performs an operation and reads the envelope of its reply. The body
+// is left to be read from the handle, or if there is an error given up.
+func hostOpen(env abi.Envelope, body []byte) (reply abi.Envelope, handle uint32, bodyLen int64, code abi.Code) {
+	e := env.Append(make([]byte, 0, env.Size()))
+	raw := make([]byte, abi.ResultSize)
+	code = codeOf(importCall(at(e), length(e), at(body), length(body), at(raw)))
+	r := abi.ParseResult(raw)
+	if r.Handle == 0 {
+		return nil, 0, 0, max(code, abi.Failed)
+	}
+	buf, failed := readMessage(r.Handle, r.EnvelopeLen, 0)
+	if failed == abi.OK {
+		var err error
+		if reply, err = abi.Decode(buf); err != nil {
+			failed = abi.Internal
+		}
+	}
+	if code == abi.OK {
+		code = failed
+	}
+	if code != abi.OK {
+		importClose(r.Handle)
+	}
+	return reply, r.Handle, lengthOf(r.BodyLen), code
+}
+
+func lengthOf(bodyLen uint32) int64 {
+	if bodyLen == abi.UnknownLength {
+		return -1
+	}
+	return int64(bodyLen)
+}
+
+func hostRead(handle uint32, p []byte) (int, abi.Code) {
+	return counted(importRead(handle, at(p), length(p)))
+}
+
+func hostWrite(handle uint32, p []byte) (int, abi.Code) {
+	return counted(importWrite(handle, at(p), length(p)))
+}
+
+func hostClose(handle uint32) { importClose(handle) }
 
 func hostCall(env abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code) {
 	e := env.Append(make([]byte, 0, env.Size()))
@@ -147,3 +199,6 @@ func codeOf(n int32) abi.Code {
 	}
 	return abi.Code(-n)
 }
+
+// counted turns a host function's result into a number of bytes and a code.
+func counted(n int32) (int, abi.Code) { return int(max(n, 0)), codeOf(n) }

@@ -3,6 +3,7 @@ package serai
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,10 @@ type Reply struct {
 	Status  int
 	Headers Values // names in lower case
 	Body    []byte
+	// Stream is the body instead, of [Connection.DoStream]. Close it, unless it
+	// is passed on; what is open when the call ends is closed by the host. A
+	// body that breaks off ends with an [*Error].
+	Stream io.ReadCloser
 }
 
 // OK reports whether the status is one of success.
@@ -23,9 +28,17 @@ func (r *Reply) OK() bool { return r.Status >= 200 && r.Status < 300 }
 // Header returns the first value of a header, or "".
 func (r *Reply) Header(name string) string { return r.Headers.Get(strings.ToLower(name)) }
 
-// JSON decodes the body into v, a pointer. An error has the code abi.Remote.
+// JSON decodes the body into v, a pointer; of one that streams, what was not
+// read yet. An error has the code abi.Remote, or that of a body that breaks off.
 func (r *Reply) JSON(v any) error {
-	if err := json.Unmarshal(r.Body, v); err != nil {
+	body := r.Body
+	if r.Stream != nil {
+		var err error
+		if body, err = io.ReadAll(r.Stream); err != nil {
+			return err //nolint:wrapcheck // an error of the SDK
+		}
+	}
+	if err := json.Unmarshal(body, v); err != nil {
 		return &Error{Code: abi.Remote, Message: "the reply is not the JSON expected: " + err.Error(), Err: err}
 	}
 	return nil
@@ -56,6 +69,10 @@ type HTTPRequest struct {
 	Query   Values
 	Headers Values
 	Body    []byte
+	// Stream, if not nil, is what follows Body, sent as it is read; see
+	// [CallFrom]. Such a request is not repeated.
+	Stream  io.Reader
+	Length  int64         // bytes of Body and Stream, if that is known and the system shall be told
 	Timeout time.Duration // 0: the connection's
 }
 
@@ -94,7 +111,35 @@ func (c Connection) send(method, path string, p Params, contentType string, body
 
 // Do sends a request.
 func (c Connection) Do(r *HTTPRequest) (*Reply, error) {
-	e := append(operation(abi.OpHTTPRequest, 4+len(r.Params)+len(r.Query)+len(r.Headers)), Field{Name: abi.FieldConnection, Value: c.name})
+	var reply abi.Envelope
+	var body []byte
+	var err error
+	if r.Stream == nil {
+		reply, body, err = Call(r.envelope(c), r.Body)
+	} else {
+		reply, body, err = CallFrom(r.envelope(c), r.Body, r.Stream)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newReply(reply, body), nil
+}
+
+// DoStream sends a request and returns the reply with its body yet to come, in
+// Reply.Stream, which need not fit into memory then. The connection's timeout
+// is that of each piece.
+func (c Connection) DoStream(r *HTTPRequest) (*Reply, error) {
+	reply, stream, err := CallStream(r.envelope(c), r.Body, r.Stream)
+	if err != nil {
+		return nil, err
+	}
+	out := newReply(reply, nil)
+	out.Stream = stream
+	return out, nil
+}
+
+func (r *HTTPRequest) envelope(c Connection) abi.Envelope {
+	e := append(operation(abi.OpHTTPRequest, 7+len(r.Params)+len(r.Query)+len(r.Headers)), Field{Name: abi.FieldConnection, Value: c.name})
 	if r.Method != "" {
 		e.Add(abi.FieldMethod, r.Method)
 	}
@@ -103,6 +148,9 @@ func (c Connection) Do(r *HTTPRequest) (*Reply, error) {
 	}
 	if r.Timeout > 0 {
 		e = append(e, milliseconds(abi.FieldTimeout, r.Timeout))
+	}
+	if r.Length > 0 && r.Stream != nil {
+		e.Add(abi.FieldStreamLength, strconv.FormatInt(r.Length, 10))
 	}
 	for name, value := range r.Params {
 		e.Add(abi.PrefixParam+name, value)
@@ -113,11 +161,7 @@ func (c Connection) Do(r *HTTPRequest) (*Reply, error) {
 	for _, f := range r.Headers {
 		e.Add(abi.PrefixHeader+strings.ToLower(f.Name), f.Value)
 	}
-	reply, body, err := Call(e, r.Body)
-	if err != nil {
-		return nil, err
-	}
-	return newReply(reply, body), nil
+	return e
 }
 
 // Invoke calls another service of the tenant and waits for its reply.

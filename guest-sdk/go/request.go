@@ -1,7 +1,9 @@
 package serai
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 
 	"github.com/seraihost/serai/abi"
@@ -40,9 +42,11 @@ type Request struct {
 	Host       string // that the client named
 	RemoteAddr string // of the client
 	Principal  string // who authenticated; "" if nobody had to
-	Body       []byte
+	Body       []byte // nil if the handler was registered with [HandleStream]
 
 	envelope abi.Envelope
+	stream   *stream   // the body instead, if it streams
+	reader   io.Reader // of Body, once it was asked for
 }
 
 func newRequest(e abi.Envelope, body []byte) *Request {
@@ -94,9 +98,44 @@ func (r *Request) Params() Values { return r.envelope.WithPrefix(abi.PrefixParam
 // QueryValues returns all query parameters.
 func (r *Request) QueryValues() Values { return r.envelope.WithPrefix(abi.PrefixQuery) }
 
-// JSON decodes the body into v, a pointer. An error has the code abi.Invalid.
+// Stream reads the body, once: each call returns the same reader. With
+// [HandleStream] it waits for what has not come yet, and a body that breaks
+// off ends with an [*Error]: abi.Cancelled if the client went away,
+// abi.Timeout if it stalled, abi.TooLarge over the service's limit. The call
+// fails with that code then, unless the handler returns no error.
+//
+// Given to an operation as its body, or to [Response] as its Stream, it goes
+// on within the host, past the service.
+func (r *Request) Stream() io.Reader {
+	if r.stream != nil {
+		return r.stream
+	}
+	if r.reader == nil {
+		r.reader = bytes.NewReader(r.Body)
+	}
+	return r.reader
+}
+
+// Length returns how many bytes the body has in all, -1 if it streams and the
+// client did not tell.
+func (r *Request) Length() int64 {
+	if r.stream != nil {
+		return r.stream.length
+	}
+	return int64(len(r.Body))
+}
+
+// JSON decodes the body into v, a pointer; of one that streams, what was not
+// read yet. An error has the code abi.Invalid, or that of a body that breaks off.
 func (r *Request) JSON(v any) error {
-	if err := json.Unmarshal(r.Body, v); err != nil {
+	body := r.Body
+	if r.stream != nil {
+		var err error
+		if body, err = io.ReadAll(r.stream); err != nil {
+			return err //nolint:wrapcheck // an error of the SDK
+		}
+	}
+	if err := json.Unmarshal(body, v); err != nil {
 		return &Error{Code: abi.Invalid, Message: "the request's body is not the JSON expected: " + err.Error(), Err: err}
 	}
 	return nil

@@ -3,6 +3,7 @@ package serai
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,13 @@ type Response struct {
 	Status  int    // HTTP status; 0 is 200
 	Headers Values // such as {"content-type", "text/csv"}
 	Body    []byte
+	// Stream, if not nil, is what follows Body. It is read after the handler
+	// has returned, as fast as the client takes it, and closed then if it is an
+	// io.Closer. [Written] makes one of what writes.
+	//
+	// The status goes out with the first bytes. If the body fails after that,
+	// so does the call, and the client's connection breaks.
+	Stream io.Reader
 }
 
 // JSON returns a response with v as its body.
@@ -52,8 +60,43 @@ func (r *Response) Set(name, value string) *Response {
 	return r
 }
 
+// send sets a reply whose body goes on with a stream, and sends that. It
+// returns as [answer] does.
+func (r *Response) send() (abi.Envelope, abi.Code) {
+	defer closeReader(r.Stream)
+	e := r.envelope()
+	if s, ok := r.Stream.(*stream); ok {
+		if err := s.passOn(&e); err != nil {
+			return failed(err)
+		}
+		return nil, hostReply(e, r.Body)
+	}
+	if more, ok := whole(r.Stream); ok {
+		return nil, hostReply(e, join(r.Body, more))
+	}
+	begun := false
+	w := sink{write: func(p []byte) (int, abi.Code) {
+		if begun {
+			return hostWrite(abi.HandleReply, p)
+		}
+		begun = true
+		e.Add(abi.FieldStreamBody, abi.StreamWrite)
+		return len(p), hostReply(e, join(r.Body, p))
+	}}
+	_, err := io.Copy(&w, r.Stream)
+	switch {
+	case w.ended:
+		return nil, max(w.code, abi.Failed)
+	case err != nil:
+		return failed(fmt.Errorf("reading the reply's body: %w", err))
+	case !begun:
+		return nil, hostReply(e, r.Body)
+	}
+	return nil, abi.OK
+}
+
 func (r *Response) envelope() abi.Envelope {
-	e := make(abi.Envelope, 0, len(r.Headers)+1)
+	e := make(abi.Envelope, 0, len(r.Headers)+2)
 	if r.Status != 0 {
 		e.Add(abi.FieldStatus, strconv.Itoa(r.Status))
 	}

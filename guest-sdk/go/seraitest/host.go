@@ -12,14 +12,25 @@
 //		}
 //	}
 //
+// A body that streams is a [Call]'s Stream, and an HTTP request's or reply's of
+// [Host].HTTP:
+//
+//	h.HTTP["Store"] = func(r *serai.HTTPRequest) (*serai.Reply, error) {
+//		_, err := io.Copy(&stored, r.Stream) // fails if the service gives it up
+//		return &serai.Reply{Status: 201}, err
+//	}
+//	reply := h.Serve(&seraitest.Call{Path: "/store", Stream: file})
+//
 // The host of a test keeps keys in memory, answers HTTP requests, invocations
 // and the operations of connectors with the test's own functions, and has no
 // grants, quotas or time limits.
 package seraitest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -35,7 +46,8 @@ import (
 type Host struct {
 	KV     map[string][]byte // the key/value store; without time to live
 	Config map[string]string
-	// HTTP answers requests by the name of their connection.
+	// HTTP answers requests by the name of their connection. A body that
+	// streams is the request's Stream; the reply's may be one too.
 	HTTP map[string]func(*serai.HTTPRequest) (*serai.Reply, error)
 	// Services answers invocations by name.
 	Services map[string]func(payload []byte) (*serai.Reply, error)
@@ -73,10 +85,15 @@ type Call struct {
 	Query        serai.Values
 	Headers      serai.Values
 	Body         string
+	// Stream, if not nil, is the body instead, as of a client that does not
+	// tell its length. Its error is one of the client's way: see
+	// serai.Request.Stream.
+	Stream io.Reader
 }
 
-// Reply is what the service under test answered. A failed call has an error
-// and the status 500.
+// Reply is what the service under test answered. A failed call has an error,
+// and the status 500 unless it failed after it had begun to send a reply: then
+// it has that, as far as it was sent.
 type Reply struct {
 	serai.Reply
 	Error *serai.Error
@@ -99,16 +116,22 @@ func (h *Host) Serve(c *Call) *Reply {
 	for _, f := range c.Headers {
 		env.Add(abi.PrefixHeader+strings.ToLower(f.Name), f.Value)
 	}
-	out, body, code := serai.Serve(env, []byte(c.Body))
+	var from io.Reader = strings.NewReader(c.Body)
+	if c.Stream != nil {
+		from = c.Stream
+	}
+	out, body, code := serai.Serve(env, from)
+	r := &Reply{Reply: serai.Reply{Status: 200, Headers: out.WithPrefix(abi.PrefixHeader), Body: body}}
 	if code != abi.OK {
-		e := &serai.Error{Code: code, Message: out.Get(abi.FieldErrorMessage)}
-		return &Reply{serai.Reply{Status: 500}, e}
+		r.Error = &serai.Error{Code: code, Message: out.Get(abi.FieldErrorMessage)}
+		if _, begun := out.Lookup(abi.FieldStreamBody); !begun {
+			r.Status = 500
+		}
 	}
-	status := 200
 	if text := out.Get(abi.FieldStatus); text != "" {
-		status, _ = strconv.Atoi(text) // the SDK writes it
+		r.Status, _ = strconv.Atoi(text) // the SDK writes it
 	}
-	return &Reply{serai.Reply{Status: status, Headers: out.WithPrefix(abi.PrefixHeader), Body: body}, nil}
+	return r
 }
 
 // Logged returns the log records so far, such as "info greeting Ann".
@@ -134,12 +157,31 @@ func (h *Host) Log(level int, message string) {
 func (h *Host) Random(p []byte) { _, _ = rand.Read(p) } // never fails
 
 // Call implements serai.Host.
-func (h *Host) Call(e abi.Envelope, body []byte) (abi.Envelope, []byte, abi.Code) {
-	out, reply, err := h.do(e, slices.Clone(body))
+func (h *Host) Call(e abi.Envelope, body io.Reader) (abi.Envelope, io.ReadCloser, abi.Code) {
+	out, reply, err := h.answer(e, body)
 	if err != nil {
 		return abi.Envelope{{Name: abi.FieldErrorMessage, Value: err.Error()}}, nil, serai.CodeOf(err)
 	}
 	return out, reply, abi.OK
+}
+
+func (h *Host) answer(e abi.Envelope, body io.Reader) (abi.Envelope, io.ReadCloser, error) {
+	if op := e.Get(abi.FieldOp); op == abi.OpHTTPRequest && h.Operations[op] == nil {
+		return h.request(e, body)
+	}
+	whole, err := io.ReadAll(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the body: %w", err)
+	}
+	out, reply, err := h.do(plain(e), whole)
+	return out, io.NopCloser(bytes.NewReader(reply)), err
+}
+
+// plain returns an envelope without what it says of how bodies go.
+func plain(e abi.Envelope) abi.Envelope {
+	return slices.DeleteFunc(slices.Clone(e), func(f abi.Field) bool {
+		return f.Name == abi.FieldStreamBody || f.Name == abi.FieldStreamReply || f.Name == abi.FieldStreamLength
+	})
 }
 
 func (h *Host) do(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
@@ -159,8 +201,6 @@ func (h *Host) do(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
 		return nil, []byte(v), nil
 	case abi.OpConfigList:
 		return list(maps.Keys(h.Config), e), nil, nil
-	case abi.OpHTTPRequest:
-		return h.request(e, body)
 	case abi.OpInvoke, abi.OpInvokeAsync:
 		return h.invoke(op, e, body)
 	default:
@@ -221,7 +261,7 @@ func list(keys func(func(string) bool), e abi.Envelope) abi.Envelope {
 	return out
 }
 
-func (h *Host) request(e abi.Envelope, body []byte) (abi.Envelope, []byte, error) {
+func (h *Host) request(e abi.Envelope, body io.Reader) (abi.Envelope, io.ReadCloser, error) {
 	name := e.Get(abi.FieldConnection)
 	answer := h.HTTP[name]
 	if answer == nil {
@@ -229,13 +269,19 @@ func (h *Host) request(e abi.Envelope, body []byte) (abi.Envelope, []byte, error
 	}
 	r := &serai.HTTPRequest{
 		Method: e.Get(abi.FieldMethod), Path: e.Get(abi.FieldPath), Params: serai.Params{},
-		Query: e.WithPrefix(abi.PrefixQuery), Headers: e.WithPrefix(abi.PrefixHeader), Body: body,
+		Query: e.WithPrefix(abi.PrefixQuery), Headers: e.WithPrefix(abi.PrefixHeader),
 	}
 	if r.Method == "" {
 		r.Method = "GET"
 	}
 	for _, f := range e.WithPrefix(abi.PrefixParam) {
 		r.Params[f.Name] = f.Value
+	}
+	r.Length, _ = strconv.ParseInt(e.Get(abi.FieldStreamLength), 10, 64) // the SDK writes it
+	if _, streams := e.Lookup(abi.FieldStreamBody); streams {
+		r.Stream = body
+	} else if r.Body, _ = io.ReadAll(body); len(r.Body) == 0 { // from memory
+		r.Body = nil
 	}
 	return reply(answer(r))
 }
@@ -246,14 +292,19 @@ func (h *Host) invoke(op string, e abi.Envelope, body []byte) (abi.Envelope, []b
 	if answer == nil {
 		return nil, nil, serai.Errorf(abi.NotFound, "the test has no service %q; set Host.Services", name)
 	}
-	env, out, err := reply(answer(body))
-	if op == abi.OpInvokeAsync && err == nil {
+	env, from, err := reply(answer(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer from.Close()
+	if op == abi.OpInvokeAsync {
 		return abi.Envelope{{Name: abi.FieldCID, Value: "test-async"}}, nil, nil
 	}
-	return env, out, err
+	out, err := io.ReadAll(from)
+	return env, out, err //nolint:wrapcheck // the test's own
 }
 
-func reply(r *serai.Reply, err error) (abi.Envelope, []byte, error) {
+func reply(r *serai.Reply, err error) (abi.Envelope, io.ReadCloser, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("answering: %w", err)
 	}
@@ -265,5 +316,8 @@ func reply(r *serai.Reply, err error) (abi.Envelope, []byte, error) {
 	for _, f := range r.Headers {
 		env.Add(abi.PrefixHeader+strings.ToLower(f.Name), f.Value)
 	}
-	return env, r.Body, nil
+	if r.Stream != nil {
+		return env, r.Stream, nil
+	}
+	return env, io.NopCloser(bytes.NewReader(r.Body)), nil
 }

@@ -1,5 +1,5 @@
 // The service connectors uses the generated functions of connectors; each path
-// is named after the type that it uses.
+// is named after the type that it uses. At other paths it moves bodies.
 package main
 
 import (
@@ -19,9 +19,13 @@ import (
 )
 
 func init() {
-	serai.Handle(func(req *serai.Request) (*serai.Response, error) {
+	serai.HandleStream(func(req *serai.Request) (*serai.Response, error) {
+		use := uses[req.Path]
+		if use == nil {
+			return move(req)
+		}
 		c := &checks{}
-		uses[req.Path](c)
+		use(c)
 		return serai.JSON(c.seen)
 	})
 }
