@@ -12,24 +12,19 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// postgresLane is a connection to PostgreSQL. Its user has it to itself; the
-// pool's lock guards lease, ended and, while it is idle, everything.
+// postgresLane is a connection to PostgreSQL.
 type postgresLane struct {
-	pool   *postgres
-	conn   *pgx.Conn
-	raw    syscall.RawConn
-	args   []any // of the statement under way, after the formats of its results
-	inside bool  // a transaction
-
-	of       caller // whose state it has
-	used     bool   // it has somebody's
-	prepares bool   // maybe statements that the author prepared
-	spoilt   bool   // something that nothing undoes
-	lease    int    // counts those who had it
-	ended    bool   // the call has, while the connection was in use
-	watch    func() bool
-	since    time.Time // it is idle
+	slot
+	db       *postgres
+	conn     *pgx.Conn
+	raw      syscall.RawConn
+	args     []any // of the statement under way, after the formats of its results
+	inside   bool  // a transaction
+	prepares bool  // maybe statements that the author prepared
+	spoilt   bool  // something that nothing undoes
 }
+
+var _ session = (*postgresLane)(nil)
 
 // formats are the types whose values are read in PostgreSQL's binary form. Of
 // all others there is the text, as the database writes it.
@@ -38,44 +33,16 @@ var formats = pgx.QueryResultFormatsByOID{
 	pgtype.Int4OID: 1, pgtype.Int8OID: 1, pgtype.OIDOID: 1, pgtype.TimestampOID: 1, pgtype.TimestamptzOID: 1, pgtype.XIDOID: 1,
 }
 
-// take makes the caller the owner of an idle connection.
-func (l *postgresLane) take(ctx context.Context, by caller) {
-	if l.used && l.of == by {
-		return
-	}
-	l.forget()
-	l.pool.mu.Lock()
-	l.of, l.used, l.ended = by, true, false
-	l.lease++
-	lease := l.lease
-	l.pool.mu.Unlock()
-	if ctx.Done() != nil {
-		l.watch = context.AfterFunc(ctx, func() { l.pool.over(l, lease) })
-	}
-}
-
-// forget ends the watch over a call.
-func (l *postgresLane) forget() {
-	if l.watch != nil {
-		l.watch()
-		l.watch = nil
-	}
-}
-
 // restTime is how long an idle connection is taken for one that is there.
 const restTime = 50 * time.Millisecond
 
-// fit reports whether an idle connection can be used by somebody.
-func (l *postgresLane) fit(ctx context.Context, by caller) bool {
-	if time.Since(l.since) > restTime && !l.alive(ctx) {
-		return false
-	}
-	return !l.used || l.of == by || l.reset(ctx) == nil
+func (l *postgresLane) alive(ctx context.Context, rested time.Duration) bool {
+	return rested <= restTime || l.there(ctx)
 }
 
-// alive reports whether the server has not closed an idle connection, without
+// there reports whether the server has not closed an idle connection, without
 // asking it. What it may have sent is left to be read.
-func (l *postgresLane) alive(ctx context.Context) bool {
+func (l *postgresLane) there(ctx context.Context) bool {
 	if l.raw == nil {
 		conn, ok := l.conn.PgConn().Conn().(syscall.Conn)
 		if ok {
@@ -106,9 +73,7 @@ func (l *postgresLane) alive(ctx context.Context) bool {
 // These are the steps of DISCARD ALL.
 const tidying = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
 
-// reset has nothing be left of what its users did in the session.
 func (l *postgresLane) reset(ctx context.Context) error {
-	l.forget()
 	if err := l.rollback(ctx); err != nil {
 		return err
 	}
@@ -120,10 +85,7 @@ func (l *postgresLane) reset(ctx context.Context) error {
 			return err
 		}
 	}
-	l.pool.mu.Lock()
-	l.used, l.ended, l.prepares = false, false, false
-	l.lease++
-	l.pool.mu.Unlock()
+	l.prepares = false
 	return nil
 }
 
@@ -137,35 +99,17 @@ func (l *postgresLane) simple(ctx context.Context, statement string) (tag string
 	return tag, all.Close()
 }
 
-func (l *postgresLane) release(stained bool) {
-	p := l.pool
-	if l.conn.IsClosed() || l.conn.PgConn().IsBusy() || l.spoilt {
-		l.discard()
-		<-p.turns
-		return
-	}
-	p.mu.Lock()
-	ended := l.ended
-	p.mu.Unlock()
-	if stained || ended || l.conn.PgConn().TxStatus() != 'I' {
-		go p.tidy(l)
-		return
-	}
-	p.put(l)
+func (l *postgresLane) release(stained bool) { l.pool.release(l, stained) }
+
+func (l *postgresLane) condition() (usable, settled bool) {
+	c := l.conn.PgConn()
+	return !c.IsClosed() && !c.IsBusy() && !l.spoilt, c.TxStatus() == 'I'
 }
 
-// discard closes a connection that is neither used nor idle any more, without
-// waiting for it.
-func (l *postgresLane) discard() {
-	l.forget()
-	if !l.conn.IsClosed() {
-		go l.goodbye()
-	}
-}
+func (l *postgresLane) ping(ctx context.Context) error { return l.conn.Ping(ctx) }
 
 // goodbye closes the connection, for which the server need not answer.
 func (l *postgresLane) goodbye() {
-	l.forget()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	_ = l.conn.Close(ctx) // the server notices either way
@@ -252,7 +196,7 @@ func (l *postgresLane) again(ctx context.Context, err error) bool {
 		return false
 	}
 	if pgconn.SafeToRetry(err) && l.conn.IsClosed() {
-		conn, err := pgx.ConnectConfig(ctx, l.pool.config)
+		conn, err := pgx.ConnectConfig(ctx, l.db.config)
 		if err == nil {
 			l.conn, l.raw = conn, nil
 		}

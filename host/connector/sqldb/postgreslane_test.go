@@ -33,7 +33,7 @@ func TestAliveIsKnownAtOnce(t *testing.T) {
 	go l.conn.PgConn().Conn().Read(make([]byte, 4096)) // until the server ends
 	known := make(chan bool)
 	look := func() bool {
-		go func() { known <- l.alive(ctx) }()
+		go func() { known <- l.there(ctx) }()
 		select {
 		case alive := <-known:
 			return alive

@@ -50,7 +50,7 @@ func (r *postgresRows) head(ctx context.Context) ([]byte, error) {
 	p := &plan{fields: slices.Clone(r.fields), kinds: make([]string, len(r.fields))}
 	names, sure := make([]string, len(r.fields)), true
 	for i, f := range p.fields {
-		kind, known := r.lane.pool.custom.kind(ctx, typeName(r.lane.conn.TypeMap(), f.DataTypeOID))
+		kind, known := r.lane.db.custom.kind(ctx, typeName(r.lane.conn.TypeMap(), f.DataTypeOID))
 		names[i], p.kinds[i], sure = f.Name, kind, sure && known
 	}
 	var err error
