@@ -16,6 +16,7 @@ import (
 // Database is a database server of a test's own.
 type Database struct {
 	Port int
+	CA   string // PEM, of the certificate for localhost that MariaDB has for who wants TLS
 
 	t       testing.TB
 	start   func() *Process
@@ -72,8 +73,15 @@ func StartMariaDB(t testing.TB, password string) *Database {
 	dir, account := ownFolder(t)
 	d := &Database{Port: freePort(t), t: t, halt: syscall.SIGTERM}
 	run(t, account, "mariadb-install-db", "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	var key string
+	d.CA, key = certificate(t)
+	for name, text := range map[string]string{"cert.pem": d.CA, "key.pem": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	args := []string{
-		"--no-defaults", "--datadir=" + dir + "/data", "--port=" + strconv.Itoa(d.Port), "--bind-address=127.0.0.1",
+		"--no-defaults", "--ssl-cert=" + dir + "/cert.pem", "--ssl-key=" + dir + "/key.pem", "--datadir=" + dir + "/data", "--port=" + strconv.Itoa(d.Port), "--bind-address=127.0.0.1",
 		"--socket=" + dir + "/s.sock", "--pid-file=" + dir + "/p.pid", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
 		"--performance-schema=OFF", "--skip-name-resolve",
 	}

@@ -6,12 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// library is databases through database/sql.
+// library is databases through database/sql, whose pool they have: the driver of
+// SQL Server has a session reset before it is used again, that of Oracle does not.
 type library struct {
 	db   *sql.DB
 	name string // of the engine
@@ -39,14 +37,6 @@ func (l *library) lend(ctx context.Context, _ caller) (lane, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if l.name == sqliteName {
-		// No database can be attached, nor written by VACUUM INTO, so that a
-		// statement reaches the one file only.
-		if _, err := sqlite.Limit(c, sqlite3.SQLITE_LIMIT_ATTACHED, 0); err != nil {
-			_ = c.Close()
-			return nil, fmt.Errorf("confining the database: %w", err)
-		}
 	}
 	return &libraryLane{engine: l.name, conn: c}, nil
 }
@@ -175,3 +165,11 @@ func (r *libraryRows) append(out []byte) ([]byte, error) {
 func (r *libraryRows) err() error    { return r.rows.Err() }
 func (r *libraryRows) nextSet() bool { return r.rows.NextResultSet() }
 func (r *libraryRows) close() error  { return r.rows.Close() }
+
+// valid returns an error if the driver has given a connection up.
+func valid(c any) error {
+	if v, ok := c.(driver.Validator); ok && !v.IsValid() {
+		return driver.ErrBadConn
+	}
+	return nil
+}

@@ -86,27 +86,28 @@ func blank(token string) bool {
 // ends are the words that begin or end a transaction.
 var ends = map[string]bool{"BEGIN": true, "START": true, "COMMIT": true, "END": true, "ABORT": true, "ROLLBACK": true}
 
+const remedyTransaction = "; begin and end transactions with session(), commit() and rollback()"
+
 // check refuses statements that would end a transaction behind the host's
 // back, or leave one open that nobody ends.
 func (s shape) check(engine string, inside bool) error {
-	const remedy = "; begin and end transactions with session(), commit() and rollback()"
 	switch s.first {
 	case "BEGIN", "START", "COMMIT", "END", "ABORT":
 		if engine == oracleName || engine == mssqlName && !strings.HasPrefix(s.second, "TRAN") { // a block
 			return nil
 		}
-		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.first, remedy)
+		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.first, remedyTransaction)
 	case "PREPARE":
 		if s.second == "TRANSACTION" {
-			return host.FieldErrorf("statement", "PREPARE TRANSACTION is no statement for a service%s", remedy)
+			return host.FieldErrorf("statement", "PREPARE TRANSACTION is no statement for a service%s", remedyTransaction)
 		}
 	case "ROLLBACK", "SAVEPOINT", "RELEASE":
 		if !inside || s.first == "ROLLBACK" && s.second != "TO" {
-			return host.FieldErrorf("statement", "%s alone is no statement for a service%s", s.first, remedy)
+			return host.FieldErrorf("statement", "%s alone is no statement for a service%s", s.first, remedyTransaction)
 		}
 	}
 	if s.hidden != "" && engine == postgresql {
-		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.hidden, remedy)
+		return host.FieldErrorf("statement", "%s is no statement for a service%s", s.hidden, remedyTransaction)
 	}
 	if s.several && engine == sqliteName && !(s.first == "CREATE" && (s.second == "TRIGGER" || s.second == "TEMP" || s.second == "TEMPORARY")) {
 		return host.FieldErrorf("statement", "there are several statements in one; execute them one after the other")
@@ -114,13 +115,13 @@ func (s shape) check(engine string, inside bool) error {
 	return nil
 }
 
-// stains are the statements that change the session they run in, which would
-// show to whoever gets the connection next.
+// stains are the statements that change the session they run in.
 var stains = map[string]bool{
 	"SET": true, "RESET": true, "USE": true, "LOCK": true, "LISTEN": true, "PREPARE": true, "LOAD": true, "HANDLER": true, "PRAGMA": true, "ATTACH": true, "DISCARD": true,
 }
 
-// stain reports whether the connection is not to be used again.
+// stain reports whether the session is certainly not as it was, so that even the
+// same call does not find it so later.
 func (s shape) stain(engine string) bool {
 	if engine == sqliteName && s.first == "PRAGMA" || engine == oracleName && s.first == "ALTER" && s.second == "SESSION" {
 		return true
