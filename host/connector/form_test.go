@@ -145,7 +145,12 @@ func TestBodies(t *testing.T) {
 	if r, err := perform(t, &connector.Request{Envelope: envelope(), Body: []byte(`{"query": "q", "sets": [1, {"a": 2}]}`)}, asText); err != nil || string(r.Body) != `q{"a": 2}` {
 		t.Errorf("%v, %v", r, err)
 	}
-	for body, want := range map[string]string{"": "no JSON object with query, sets", `{"quary": 1}`: `unknown field "quary"`, `{"sets": []}`: `needs "query" in its body: q`} {
+	for body, want := range map[string]string{
+		"": "no JSON object with query, sets", `[{"query": "q"}]`: "no JSON object", `{"query": "q"} {}`: "no JSON object", `{"query": "q",}`: "no JSON object",
+		`{"quary": 1}`: `no member "quary": use query, sets`, `{"query": "q", "sets": [], "more": 1}`: "other members than query, sets",
+		`{"query": "a", "query": "b"}`: `"query" twice`, `{"query": 7}`: `"query" in the body of x.do is 7`, `{"query": "q", "sets": {}}`: `"sets" in the body of x.do is {}`,
+		`{"sets": []}`: `needs "query" in its body: q`, `{"query": null}`: `needs "query"`,
+	} {
 		_, err := perform(t, &connector.Request{Envelope: envelope(), Body: []byte(body)}, asText)
 		refused(err, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector/internal/jsonraw"
 )
 
 // tagged is a value that JSON has no form for: {"type": "decimal", "value": "1.20"}.
@@ -43,7 +44,7 @@ func (d *Database) argument(raw json.RawMessage, at place) (any, error) {
 	case len(raw) == 0 || string(raw) == "null":
 		return nil, nil
 	case raw[0] == '"':
-		return textOf(raw), nil
+		return jsonraw.Text(raw), nil
 	case raw[0] == 't' || raw[0] == 'f':
 		return d.truth(raw[0] == 't'), nil
 	case raw[0] == '{':

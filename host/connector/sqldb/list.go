@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector/internal/jsonraw"
 )
 
 // list writes a list as PostgreSQL writes arrays, {1,NULL,{"a"}}, so that the
@@ -16,7 +17,7 @@ func (d *Database) list(out *strings.Builder, raw json.RawMessage, field string,
 	var items []json.RawMessage
 	ok := string(raw) == "null" // an empty list of some languages
 	if len(raw) > 0 && raw[0] == '[' {
-		items, ok = elements(raw, maxParameters)
+		items, ok = jsonraw.Elements(raw, maxParameters)
 	}
 	if !ok || depth > maxDimensions {
 		return host.FieldErrorf(field, "%s is a list of at most %d values, or of such lists, %d deep", field, maxParameters, maxDimensions)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seraihost/serai/host"
+	"github.com/seraihost/serai/host/connector/internal/jsonraw"
 )
 
 // Bounds of a statement.
@@ -37,7 +38,7 @@ func (d *Database) bind(statement string, raw json.RawMessage) (out bound, err e
 	}
 	switch raw[0] {
 	case '[':
-		list, ok := elements(raw, maxParameters)
+		list, ok := jsonraw.Elements(raw, maxParameters)
 		if !ok {
 			return out, host.FieldErrorf("parameters", "parameters are a list of at most %d values", maxParameters)
 		}
@@ -48,13 +49,13 @@ func (d *Database) bind(statement string, raw json.RawMessage) (out bound, err e
 			}
 		}
 	case '{':
-		named, ok := members(raw, maxParameters)
+		named, ok := jsonraw.Members(raw, maxParameters)
 		if !ok {
 			return out, host.FieldErrorf("parameters", "parameters are an object of at most %d values, or a list", maxParameters)
 		}
 		out.args = make([]any, len(out.names))
 		for i, name := range out.names {
-			value, ok := named.get(name)
+			value, ok := named.Get(name)
 			if !ok {
 				return out, host.FieldErrorf("parameters", "the statement has :%s, and there is no parameter of that name", host.Clip(name))
 			}

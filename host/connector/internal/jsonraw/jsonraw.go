@@ -1,61 +1,64 @@
-package sqldb
+// Package jsonraw takes JSON apart without making values of it. It is for JSON
+// that is known to be valid: of any other it returns something, and does not
+// fail.
+package jsonraw
 
 import (
 	"encoding/json"
 	"slices"
 )
 
-// member is a name and a value of a JSON object.
-type member struct {
-	name  string
-	value json.RawMessage
+// Member is a name and a value of an object.
+type Member struct {
+	Name  string
+	Value json.RawMessage
 }
 
-// object is the members of a JSON object.
-type object struct {
-	list  []member
+// Object is the members of an object, in order.
+type Object struct {
+	List  []Member
 	index map[string]int // of a large one
 }
 
 // large is the number of members from which an index pays.
 const large = 16
 
-// get returns the value of a name, the last one if there are several.
-func (o *object) get(name string) (json.RawMessage, bool) {
-	if len(o.list) >= large {
+// Get returns the value of a name, the last one if there are several.
+func (o *Object) Get(name string) (json.RawMessage, bool) {
+	if len(o.List) >= large {
 		if o.index == nil {
-			o.index = make(map[string]int, len(o.list))
-			for i := range o.list {
-				o.index[o.list[i].name] = i
+			o.index = make(map[string]int, len(o.List))
+			for i := range o.List {
+				o.index[o.List[i].Name] = i
 			}
 		}
 		i, ok := o.index[name]
 		if !ok {
 			return nil, false
 		}
-		return o.list[i].value, true
+		return o.List[i].Value, true
 	}
-	for _, m := range slices.Backward(o.list) {
-		if m.name == name {
-			return m.value, true
+	for _, m := range slices.Backward(o.List) {
+		if m.Name == name {
+			return m.Value, true
 		}
 	}
 	return nil, false
 }
 
-// members splits a JSON object, which is valid; ok is false if it has more
+// Members splits an object; ok is false if it has more
 // members than most.
-func members(raw json.RawMessage, most int) (out object, ok bool) {
+func Members(raw json.RawMessage, most int) (out Object, ok bool) {
 	at := space(raw, 1)
 	for at < len(raw) && raw[at] != '}' {
 		end := valueEnd(raw, at)
-		name := textOf(raw[at:end])
+		name := Text(raw[at:end])
 		at = space(raw, space(raw, end)+1) // the colon
 		end = valueEnd(raw, at)
-		if len(out.list) >= most {
+		if len(out.List) >= most {
 			return out, false
 		}
-		out.list = append(out.list, member{name, raw[at:end]})
+		out.List = append(out.List, Member{name, raw[at:end]})
 		if at = space(raw, end); at < len(raw) && raw[at] == ',' {
 			at = space(raw, at+1)
 		}
@@ -63,8 +66,8 @@ func members(raw json.RawMessage, most int) (out object, ok bool) {
 	return out, true
 }
 
-// elements splits a JSON array like members.
-func elements(raw json.RawMessage, most int) (out []json.RawMessage, ok bool) {
+// Elements splits an array like Members.
+func Elements(raw json.RawMessage, most int) (out []json.RawMessage, ok bool) {
 	at := space(raw, 1)
 	for at < len(raw) && raw[at] != ']' {
 		end := valueEnd(raw, at)
@@ -79,8 +82,8 @@ func elements(raw json.RawMessage, most int) (out []json.RawMessage, ok bool) {
 	return out, true
 }
 
-// textOf returns the text of a JSON string.
-func textOf(raw json.RawMessage) (s string) {
+// Text returns the text of a string.
+func Text(raw json.RawMessage) (s string) {
 	for _, c := range raw {
 		if c == '\\' || c >= 0x80 {
 			_ = json.Unmarshal(raw, &s) // it is valid
