@@ -203,12 +203,12 @@ func freePort(t testing.TB) int {
 // await waits until a server is ready.
 func await(t testing.TB, ready func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if ready() {
 			return
 		}
 	}
-	t.Fatal("the server did not become ready within a minute")
+	t.Fatal("the server did not become ready within three minutes")
 }
 
 // listens reports whether a port takes connections.

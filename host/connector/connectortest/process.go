@@ -107,10 +107,10 @@ func (p *Process) stop(ask syscall.Signal) {
 }
 
 // Await waits until ready is true; the test ends if the program ends before
-// or it takes a minute.
+// or it takes three minutes.
 func (p *Process) Await(t testing.TB, ready func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for !ready() {
 		select {
 		case <-p.done:

@@ -212,7 +212,7 @@ func TestCutIsRetried(t *testing.T) {
 	r.raw(`,"retries":{"max":1,"backoff":"1ms"}`, func(c net.Conn) {
 		readSome(c)
 		if calls.Add(1) > 1 {
-			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
 	r.ok("200", "ok")
