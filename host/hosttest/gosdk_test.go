@@ -45,7 +45,8 @@ func TestGoFunctions(t *testing.T) {
 			server := connectortest.StartPostgreSQL(t, "a-password")
 			secret(t, "orders", "a-password")
 			connect(t, "Orders", "sql", fmt.Sprintf(`{"engine": "postgresql", "host": "127.0.0.1", "port": %d, "database": "postgres", "username": "test", "password": "${secret:orders}"}`, server.Port))
-		}, `["done","done","done",2,"done",1,"done","sql.commit invalid","done",{"columns":["id","note"],"types":["integer","text"],"rows":[[1,"a \"quoted\" \u003cnote\u003e"],[2,null]]},"done",[true,true],"done","sql.begin denied","sql.execute invalid"]`},
+		}, `["done","done","done",2,"done",1,"done","sql.commit invalid","done",{"columns":["id","note"],"types":["integer","text"],"rows":[[1,"a \"quoted\" \u003cnote\u003e"],[2,null]]},"done",[true,true],"done","sql.begin denied","sql.execute invalid",` +
+			`0,1,[1,"12.50",true,"2026-01-02",true,"AP8=","[\"a\",\"b\\\"c\"]","{\"a\": [1]}",0.1,null],"done",3126250,"done","done","done","done","sql: no rows in result set","sql.execute conflict","sql.execute denied"]`},
 		{"redis", func(t *testing.T) {
 			t.Helper()
 			server := connectortest.StartRedis(t)

@@ -47,7 +47,7 @@ var services = map[string]func(task) error{"sql": query, "redis": keep, "publish
 
 func init() {
 	serai.Handle(answer)
-	serai.Warm(task{}, done{}, map[string]int{}, page{Rows: []order{{}}}, message{})
+	serai.Warm(task{}, done{}, message{})
 }
 
 func answer(req *serai.Request) (*serai.Response, error) {
@@ -72,28 +72,17 @@ func answer(req *serai.Request) (*serai.Response, error) {
 	return serai.JSON(done{true})
 }
 
-type page struct {
-	Rows []order `json:"rows"`
-}
-
-// UnmarshalJSON reads the values of a row in the order of its columns.
-func (o *order) UnmarshalJSON(raw []byte) error {
-	return json.Unmarshal(raw, &[]any{&o.ID, &o.Customer, &o.Amount, &o.Created, &o.Paid})
-}
+var orders = sql.Open("Orders")
 
 func query(t task) error {
-	const selects = "SELECT id, customer, amount, created, paid FROM orders WHERE id = :id"
+	const selects = "SELECT id, customer, amount, created, paid FROM orders WHERE id = $1"
 	for i := range t.Times {
 		id := 1 + (t.First+i)*7919%10_000
-		reply, err := sql.Connection("Orders").Execute(sql.ExecuteRequest{Statement: selects, Parameters: map[string]int{"id": id}})
-		if err != nil {
+		var o order
+		if err := orders.QueryRow(selects, id).Scan(&o.ID, &o.Customer, &o.Amount, &o.Created, &o.Paid); err != nil {
 			return err
 		}
-		var p page
-		if err := json.Unmarshal(reply.Body, &p); err != nil {
-			return err
-		}
-		if len(p.Rows) != 1 || p.Rows[0].ID != id || p.Rows[0].Created.IsZero() {
+		if o.ID != id || o.Created.IsZero() {
 			return errOther
 		}
 	}

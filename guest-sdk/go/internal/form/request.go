@@ -53,11 +53,21 @@ func (r *Request) Member(name string, v any) {
 	}
 	r.Body = append(append(append(r.Body, ",{"[b2i(!r.object)], '"'), name...), '"', ':')
 	r.object = true
-	if text, ok := v.(string); ok && plain(text) { // statements are long
-		r.Body = append(append(append(r.Body, '"'), text...), '"')
+	if text, ok := v.(string); ok {
+		r.Body = AppendText(r.Body, text)
 		return
 	}
 	r.Body = append(r.Body, r.encode(name, v)...)
+}
+
+// AppendText appends text as JSON. Most of it, statements above all, is the
+// same there.
+func AppendText(out []byte, text string) []byte {
+	if plain(text) {
+		return append(append(append(out, '"'), text...), '"')
+	}
+	raw, _ := json.Marshal(text) // text is always encoded
+	return append(out, raw...)
 }
 
 // plain reports whether text is the same in JSON.

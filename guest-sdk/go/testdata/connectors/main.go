@@ -3,6 +3,8 @@
 package main
 
 import (
+	stdsql "database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -79,6 +81,62 @@ func database(c *checks) {
 	c.add(nil, func() error { _, err := sql.Connection("Other").Begin(); return err }())
 	_, err = db.Execute(sql.ExecuteRequest{Statement: "SELECT 1", Parameters: make(chan int)})
 	c.add(nil, err)
+	standard(c)
+}
+
+var standardDB = sql.Open("Orders")
+
+// standard uses a database as the standard library has it.
+func standard(c *checks) {
+	db := standardDB
+	exec := func(statement string, args ...any) {
+		result, err := db.Exec(statement, args...)
+		if err != nil {
+			c.add(nil, err)
+			return
+		}
+		c.add(result.RowsAffected())
+	}
+	exec("CREATE TABLE payments (id bigint PRIMARY KEY, amount numeric(12, 2), at timestamptz, day date, paid boolean, raw bytea, tags text[], extra jsonb, rate float8, note text)")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.FixedZone("", 3600))
+	exec("INSERT INTO payments VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		1, sql.Decimal("12.50"), at, at, true, []byte{0, 255}, []string{"a", `b"c`}, json.RawMessage(`{"a": [1]}`), 0.1, nil)
+	var (
+		id               int64
+		amount           string
+		when, day        time.Time
+		paid             bool
+		raw, tags, extra []byte
+		rate             float64
+		note             *string
+	)
+	err := db.QueryRow("SELECT * FROM payments WHERE id = :id", stdsql.Named("id", 1)).Scan(&id, &amount, &when, &day, &paid, &raw, &tags, &extra, &rate, &note)
+	c.add([]any{id, amount, when.Equal(at), day.Format(time.DateOnly), paid, raw, string(tags), string(extra), rate, note}, err)
+
+	rows, err := db.Query("SELECT n FROM generate_series(1, 2500) AS s(n)")
+	c.done(err)
+	sum := 0
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			c.add(nil, err)
+		}
+		sum += n
+	}
+	c.add(sum, rows.Err())
+	if rows, err = db.Query("SELECT n FROM generate_series(1, 2500) AS s(n)"); err == nil {
+		rows.Next()
+		c.done(rows.Close())
+	}
+
+	tx, err := db.Begin()
+	c.done(err)
+	_, err = tx.Exec("UPDATE payments SET note = 'x'")
+	c.done(err)
+	c.done(tx.Rollback())
+	c.add(nil, db.QueryRow("SELECT id FROM payments WHERE note = $1", "x").Scan(&id))
+	exec("INSERT INTO payments VALUES (1)")
+	c.add(nil, sql.Open("Other").Ping())
 }
 
 func commands(c *checks) {
