@@ -17,6 +17,9 @@ import (
 // goPlugin is the example in modules/examples/extism-go, built with Go.
 func goPlugin(t testing.TB) []byte {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("compiles the runtime of Go, which takes minutes under the race detector")
+	}
 	code, err := os.ReadFile(filepath.FromSlash("../../../modules/examples/extism-go/vowels.wasm"))
 	if err != nil {
 		t.Fatal(err)
