@@ -185,6 +185,32 @@ func TestChannelsSuitTheirConnections(t *testing.T) {
 	if got := apply(strings.ReplaceAll(lite, "DB", "Later")); !strings.Contains(got, `connections.Later: channel "note" receives over it: `+only) {
 		t.Errorf("%s\nwant %s", got, only)
 	}
+	// A connection that a channel receives over stays one that it can.
+	replace := func(code int, kind, config string) string {
+		_, stderr := s.run(code, append([]string{"connection", "set", "Later", "--type", kind, "--config", config}, tenant...)...)
+		return stderr
+	}
+	const good = `{"engine": "postgresql", "host": "db.example.com", "database": "d"}`
+	replace(exitOK, "sql", good)
+	for _, c := range []struct{ kind, config, want string }{
+		{"sql", `{"engine": "sqlite", "database": "d"}`, `channel "note" receives over connection "Later": ` + only + "; change or delete the channel first"},
+		{"sql", `{"engine": "mysql", "host": "db.example.com", "database": "d"}`, "the connection is to mysql, and only PostgreSQL has notifications"},
+		{"redis", `{"host": "cache.example.com"}`, `connection "Later" has the type "redis", the channel has "sql"; change or delete the channel first`},
+	} {
+		if got := replace(exitFailed, c.kind, c.config); !strings.Contains(got, c.want) {
+			t.Errorf("%s\nwant %s", got, c.want)
+		}
+	}
+	s.stdin = strings.ReplaceAll(lite, "DB", "Later") + fmt.Sprintf(listening, "Later") // the channel does not fit the document's connection either
+	if _, stderr := s.run(exitFailed, append([]string{"apply", "-f", "-"}, tenant...)...); !strings.Contains(stderr, "channels.note.connection: "+only) {
+		t.Error(stderr)
+	}
+	if out, _ := s.run(exitOK, append([]string{"connection", "list"}, tenant...)...); !strings.Contains(out, "postgresql") || strings.Contains(out, "redis") {
+		t.Errorf("what is stored after refusals: %s", out)
+	}
+	replace(exitOK, "sql", strings.Replace(good, "db.example", "other.example", 1))
+	s.run(exitOK, append([]string{"channel", "delete", "note"}, tenant...)...)
+	replace(exitOK, "redis", `{"host": "cache.example.com"}`)
 }
 
 func TestImportZato(t *testing.T) {

@@ -76,7 +76,7 @@ func (p *planner) receiving() {
 			continue
 		}
 		if err := suits(c); err != nil {
-			p.bad(config.Path("connections", c.Connection), "channel %q receives over it: %s", name, host.MessageOf(err))
+			p.bad(config.Path("connections", c.Connection), "channel %q receives over it: %s; have the document change the channel too, or delete that first", name, host.MessageOf(err))
 		}
 	}
 }

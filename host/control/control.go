@@ -41,8 +41,9 @@ type Config struct {
 	Metrics  prometheus.Gatherer // nil: /metrics is empty
 	// OperatorTokenHash is the SHA-256 of the operator's token.
 	OperatorTokenHash []byte
-	// CheckConnection refuses a connection whose type or config is wrong,
-	// with an error that names the field; nil accepts all.
+	// CheckConnection refuses a connection whose type or config is wrong, or
+	// over which a channel that is there could not receive, with an error that
+	// names the field; nil accepts all.
 	CheckConnection func(ctx context.Context, c host.Connection) error
 	// CheckChannel refuses a channel whose type or config is wrong, or that
 	// cannot receive over the connection that is there, with an error that

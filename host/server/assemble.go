@@ -181,7 +181,7 @@ func (h *hosted) makeControl(gatewayAddr string) (err error) {
 		Applier: apply.New(apply.Config{Catalog: h.catalog, Deployer: h.deployer, CheckConnection: h.checkConnection, CheckChannel: h.validateChannel, Suits: h.intake.Suits}),
 		Book:    h.book, KV: h.kv, Metrics: h.metrics.Registry(),
 		OperatorTokenHash: security.HashToken(h.token),
-		CheckConnection:   h.checkConnection,
+		CheckConnection:   h.checkStored,
 		CheckChannel:      h.checkChannel,
 		Intake:            h.intake,
 		Ping:              h.ping,

@@ -17,6 +17,31 @@ func (h *hosted) checkConnection(_ context.Context, c host.Connection) error {
 	return err
 }
 
+// checkStored refuses connections that no connector takes, and those over
+// which a channel that is there could not receive any more.
+func (h *hosted) checkStored(ctx context.Context, c host.Connection) error {
+	if err := h.checkConnection(ctx, c); err != nil {
+		return err
+	}
+	channels, err := h.catalog.Channels(ctx, c.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, over := range channels {
+		if over.Connection != c.Name {
+			continue
+		}
+		if err := h.intake.Suits(over, c); err != nil {
+			e := host.Errorf(abi.Conflict, "channel %q receives over connection %q: %s; change or delete the channel first", over.Name, c.Name, host.MessageOf(err))
+			if e.Field = "config"; over.Type != c.Type {
+				e.Field = "type"
+			}
+			return e
+		}
+	}
+	return nil
+}
+
 // checkChannel refuses channels that no connector takes, and those that
 // cannot receive over the connection that is there.
 func (h *hosted) checkChannel(ctx context.Context, c host.Channel) error {
