@@ -25,7 +25,7 @@ func golang(s subject) ([]byte, error) {
 	for _, op := range s.Ops {
 		goOperation(&ops, op, s.Builtin)
 	}
-	for _, use := range []struct{ what, path string }{{"json.", "encoding/json"}, {"time.", "time"}} {
+	for _, use := range []struct{ what, path string }{{"json.", "encoding/json"}, {"io.", "io"}, {"time.", "time"}} {
 		if bytes.Contains(ops.Bytes(), []byte(use.what)) {
 			fmt.Fprintf(&b, "%q\n", use.path)
 		}
@@ -54,6 +54,14 @@ type part struct {
 	field      connector.Field
 }
 
+// typed returns its type in Go.
+func (p part) typed() string {
+	if p.pointer {
+		return "*" + p.kind
+	}
+	return p.kind
+}
+
 // parts lists what a request or a reply consists of.
 func parts(f connector.Form, reply bool) []part {
 	var out []part
@@ -72,6 +80,11 @@ func parts(f connector.Form, reply bool) []part {
 			kind = "json.RawMessage"
 		}
 		out = append(out, part{name: "Body", kind: kind, doc: f.Body.Doc, place: "body"})
+	}
+	if f.Body.Streams && !reply {
+		out = append(out,
+			part{name: "Stream", kind: "io.Reader", doc: "what follows Body, sent as it is read; see serai.CallFrom", place: "stream"},
+			part{name: "Length", kind: "int64", doc: "bytes of Body and Stream, if that is known and the system shall be told", place: "length"})
 	}
 	seen := map[string]bool{}
 	for _, p := range out {
@@ -124,65 +137,132 @@ func zeroCounts(f connector.Field) bool {
 }
 
 func goOperation(b *bytes.Buffer, op connector.OpInfo, builtin bool) {
-	name := opName(op.Name)
-	in, out := parts(op.Request, false), parts(op.Reply, true)
-	declare(b, name+"Request", op.Name, "what "+op.Name+" is asked", in)
-	declare(b, name+"Reply", op.Name, "what "+op.Name+" answers", out)
-
-	fmt.Fprintf(b, "\n// %s %s\n", name, lower(op.Doc))
-	param, from := "", "in."
-	switch len(in) {
-	case 0:
-	case 1:
-		from = variable(in[0].name)
-		param = from + " " + in[0].kind
-		if in[0].pointer {
-			param = from + " *" + in[0].kind
-		}
-		fmt.Fprintf(b, "//\n//   - %s: %s\n", from, in[0].doc)
-	default:
-		param = "in " + name + "Request"
+	f := newFunction(op, builtin)
+	declare(b, f.name+"Request", "what "+op.Name+" is asked", f.in)
+	declare(b, f.name+"Reply", "what "+op.Name+" answers", f.out)
+	if !op.Reply.Body.Streams {
+		fmt.Fprintf(b, "\n// %s %s\n", f.name, lower(op.Doc))
+		f.documentParts(b, f.out)
+		f.head(b, f.name, f.returns(f.out, ""))
+		f.build(b)
+		f.finish(b, "r.Do()", f.out, "")
+		return
 	}
-	result, zero := name+"Reply", name+"Reply{}"
-	switch len(out) {
+	streamed := slices.Clone(f.out)
+	streamed[len(streamed)-1] = part{name: "Stream", kind: "io.ReadCloser", doc: op.Reply.Body.Doc + ", as it comes; close it", place: "stream"}
+	declare(b, f.name+"StreamReply", "what "+op.Name+" answers with a body that streams", streamed)
+	fmt.Fprintf(b, "\n// %s %s\n", f.name, lower(op.Doc))
+	f.documentParts(b, f.out)
+	f.head(b, f.name, f.returns(f.out, ""))
+	f.finish(b, f.call("new"+f.name)+".Do()", f.out, "")
+	fmt.Fprintf(b, "\n// %sStream is %s, and returns before the reply's body has come, which need not fit into memory then.\n", f.name, f.name)
+	f.documentParts(b, streamed)
+	f.head(b, f.name+"Stream", f.returns(streamed, "Stream"))
+	f.finish(b, f.call("new"+f.name)+".DoStream()", streamed, "Stream")
+	b.WriteString("\n")
+	f.head(b, "new"+f.name, "*form.Request")
+	f.build(b)
+	b.WriteString("\treturn r\n}\n")
+}
+
+// function is how an operation is called in Go.
+type function struct {
+	op       connector.OpInfo
+	name     string
+	in, out  []part
+	receiver string // "" of an operation of the host itself
+	param    string // its parameter, "" if it has none
+	from     string // what precedes the name of a part in the function, or names the only one
+}
+
+func newFunction(op connector.OpInfo, builtin bool) function {
+	f := function{op: op, name: opName(op.Name), in: parts(op.Request, false), out: parts(op.Reply, true), from: "in."}
+	if !builtin {
+		f.receiver = "(c Connection) "
+	}
+	switch len(f.in) {
 	case 0:
-		result = ""
 	case 1:
-		result, zero = out[0].kind, zeros(out[0].kind)
-		if out[0].pointer {
-			result, zero = "*"+result, "nil"
-		}
-		if len(in) != 1 {
-			b.WriteString("//\n")
-		}
+		f.from = variable(f.in[0].name)
+		f.param = f.from + " " + f.in[0].typed()
+	default:
+		f.param = "in " + f.name + "Request"
+	}
+	return f
+}
+
+// documentParts writes what the only part of a request and that of a reply mean.
+func (f function) documentParts(b *bytes.Buffer, out []part) {
+	if len(f.in) == 1 || len(out) == 1 {
+		b.WriteString("//\n")
+	}
+	if len(f.in) == 1 {
+		fmt.Fprintf(b, "//   - %s: %s\n", f.from, f.in[0].doc)
+	}
+	if len(out) == 1 {
 		fmt.Fprintf(b, "//   - result: %s\n", out[0].doc)
 	}
-	receiver, connection := "", `""`
-	if !builtin {
-		receiver, connection = "(c Connection) ", "string(c)"
+}
+
+// returns is the type of the results.
+func (f function) returns(out []part, suffix string) string {
+	switch len(out) {
+	case 0:
+		return "error"
+	case 1:
+		return "(" + out[0].typed() + ", error)"
 	}
-	returns := "error"
-	if result != "" {
-		returns = "(" + result + ", error)"
+	return "(" + f.name + suffix + "Reply, error)"
+}
+
+// head writes the beginning of a function.
+func (f function) head(b *bytes.Buffer, name, returns string) {
+	fmt.Fprintf(b, "func %s%s(%s) %s {\n", f.receiver, name, f.param, returns)
+}
+
+// call calls a function of the same parameter.
+func (f function) call(name string) string {
+	arg, _, _ := strings.Cut(f.param, " ")
+	if f.receiver != "" {
+		name = "c." + name
 	}
-	fmt.Fprintf(b, "func %s%s(%s) %s {\n\tr := form.New(%q, %s, %d)\n", receiver, name, param, returns, op.Name, connection, len(op.Request.Fields))
-	for _, p := range in {
-		value := from
-		if len(in) > 1 {
+	return name + "(" + arg + ")"
+}
+
+// build writes how the request r is made.
+func (f function) build(b *bytes.Buffer) {
+	connection := `""`
+	if f.receiver != "" {
+		connection = "string(c)"
+	}
+	fmt.Fprintf(b, "\tr := form.New(%q, %s, %d)\n", f.op.Name, connection, len(f.op.Request.Fields))
+	for _, p := range f.in {
+		value := f.from
+		if len(f.in) > 1 {
 			value += p.name
 		}
 		send(b, p, value)
 	}
-	if result == "" {
-		b.WriteString("\t_, err := r.Do()\n\treturn err\n}\n")
+}
+
+// finish writes how an operation is performed and its reply returned.
+func (f function) finish(b *bytes.Buffer, perform string, out []part, suffix string) {
+	if len(out) == 0 {
+		fmt.Fprintf(b, "\t_, err := %s\n\treturn err\n}\n", perform)
 		return
 	}
-	fmt.Fprintf(b, "\treply, err := r.Do()\n\tif err != nil {\n\t\treturn %s, err\n\t}\n", zero)
+	zero, result := f.name+suffix+"Reply{}", ""
 	if len(out) == 1 {
-		fmt.Fprintf(b, "\treturn %s, nil\n}\n", receive(out[0]))
+		if zero, result = zeros(out[0].kind), receive(out[0]); out[0].pointer {
+			zero = "nil"
+		}
+	}
+	fmt.Fprintf(b, "\treply, err := %s\n\tif err != nil {\n\t\treturn %s, err\n\t}\n", perform, zero)
+	if result != "" {
+		fmt.Fprintf(b, "\treturn %s, nil\n}\n", result)
 		return
 	}
-	fmt.Fprintf(b, "\treturn %sReply{\n", name)
+	fmt.Fprintf(b, "\treturn %s%sReply{\n", f.name, suffix)
 	for _, p := range out {
 		fmt.Fprintf(b, "\t\t%s: %s,\n", p.name, receive(p))
 	}
@@ -190,17 +270,13 @@ func goOperation(b *bytes.Buffer, op connector.OpInfo, builtin bool) {
 }
 
 // declare writes the struct of a request or reply of more than one part.
-func declare(b *bytes.Buffer, name, op, what string, all []part) {
+func declare(b *bytes.Buffer, name, what string, all []part) {
 	if len(all) < 2 {
 		return
 	}
 	fmt.Fprintf(b, "\n// %s is %s.\ntype %s struct {\n", name, what, name)
 	for _, p := range all {
-		star := ""
-		if p.pointer {
-			star = "*"
-		}
-		fmt.Fprintf(b, "\t%s %s%s // %s\n", p.name, star, p.kind, p.doc)
+		fmt.Fprintf(b, "\t%s %s // %s\n", p.name, p.typed(), p.doc)
 	}
 	b.WriteString("}\n")
 }
@@ -217,6 +293,12 @@ func send(b *bytes.Buffer, p part, value string) {
 		default:
 			fmt.Fprintf(b, "\tr.Body = %s\n", value)
 		}
+		return
+	case p.place == "stream":
+		fmt.Fprintf(b, "\tr.Stream = %s\n", value)
+		return
+	case p.place == "length":
+		fmt.Fprintf(b, "\tr.Length = %s\n", value)
 		return
 	case p.place == "member":
 		member(b, p, value)
@@ -284,6 +366,9 @@ func receive(p part) string {
 			return "string(reply.Body)"
 		}
 		return "reply.Body"
+	}
+	if p.place == "stream" {
+		return "reply.Stream"
 	}
 	read := map[string]string{
 		"string": "Text", "integer": "Int", "boolean": "Bool", "milliseconds": "Duration", "json": "JSON", "list": "All", "values": "Values",

@@ -7,6 +7,7 @@
 package http
 
 import (
+	"io"
 	"time"
 
 	serai "github.com/seraihost/serai/guest-sdk/go"
@@ -29,6 +30,8 @@ type RequestRequest struct {
 	Timeout   time.Duration // of the request with its retries; no more than the connection's, if that has one; 1 to 2147483647 ms
 	Redirects *bool         // false: a redirect is the reply; true by default
 	Body      []byte        // the request's body
+	Stream    io.Reader     // what follows Body, sent as it is read; see serai.CallFrom
+	Length    int64         // bytes of Body and Stream, if that is known and the system shall be told
 }
 
 // RequestReply is what http.request answers.
@@ -38,8 +41,40 @@ type RequestReply struct {
 	Body   []byte       // the reply's body, decompressed
 }
 
+// RequestStreamReply is what http.request answers with a body that streams.
+type RequestStreamReply struct {
+	Status int64         // status of the reply
+	Header serai.Values  // headers of the reply
+	Stream io.ReadCloser // the reply's body, decompressed, as it comes; close it
+}
+
 // Request sends an HTTP request through a connection and returns the reply, whatever its status.
 func (c Connection) Request(in RequestRequest) (RequestReply, error) {
+	reply, err := c.newRequest(in).Do()
+	if err != nil {
+		return RequestReply{}, err
+	}
+	return RequestReply{
+		Status: reply.Int("status"),
+		Header: reply.Values("header."),
+		Body:   reply.Body,
+	}, nil
+}
+
+// RequestStream is Request, and returns before the reply's body has come, which need not fit into memory then.
+func (c Connection) RequestStream(in RequestRequest) (RequestStreamReply, error) {
+	reply, err := c.newRequest(in).DoStream()
+	if err != nil {
+		return RequestStreamReply{}, err
+	}
+	return RequestStreamReply{
+		Status: reply.Int("status"),
+		Header: reply.Values("header."),
+		Stream: reply.Stream,
+	}, nil
+}
+
+func (c Connection) newRequest(in RequestRequest) *form.Request {
 	r := form.New("http.request", string(c), 9)
 	if in.Method != "" {
 		r.Add("method", in.Method)
@@ -69,13 +104,7 @@ func (c Connection) Request(in RequestRequest) (RequestReply, error) {
 		r.Add("redirects", form.Bool(*in.Redirects))
 	}
 	r.Body = in.Body
-	reply, err := r.Do()
-	if err != nil {
-		return RequestReply{}, err
-	}
-	return RequestReply{
-		Status: reply.Int("status"),
-		Header: reply.Values("header."),
-		Body:   reply.Body,
-	}, nil
+	r.Stream = in.Stream
+	r.Length = in.Length
+	return r
 }

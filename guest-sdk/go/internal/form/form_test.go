@@ -1,8 +1,11 @@
 package form_test
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +87,37 @@ func TestReplies(t *testing.T) {
 	want := []any{int64(5), int64(0), 5 * time.Millisecond, true, false, []string{"5", "6"}, serai.Values{{Name: "a", Value: "x"}}, "[1]", true, true}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestBodiesThatStream(t *testing.T) {
+	h := seraitest.New(t)
+	var sent string
+	h.HTTP["A"] = func(r *serai.HTTPRequest) (*serai.Reply, error) {
+		body, err := io.ReadAll(r.Stream)
+		sent = fmt.Sprintf("%s %s of %d", r.Method, body, r.Length)
+		return &serai.Reply{Status: 201, Body: []byte("answer")}, err
+	}
+	in := http.RequestRequest{Method: "PUT", Body: []byte("> "), Stream: iotest.OneByteReader(strings.NewReader("abc")), Length: 5}
+	reply, err := http.Connection("A").Request(in)
+	if err != nil || reply.Status != 201 || string(reply.Body) != "answer" || sent != "PUT > abc of 5" {
+		t.Errorf("sent %s, %+v, %v", sent, reply, err)
+	}
+	in.Stream, in.Length = iotest.OneByteReader(strings.NewReader("def")), 0
+	streamed, err := http.Connection("A").RequestStream(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(streamed.Stream)
+	if err != nil || streamed.Status != 201 || string(body) != "answer" || sent != "PUT > def of 0" {
+		t.Errorf("sent %s, %+v, %s, %v", sent, streamed, body, err)
+	}
+	if _, err := http.Connection("B").RequestStream(http.RequestRequest{}); serai.CodeOf(err) != abi.Denied {
+		t.Error(err)
+	}
+	in.Stream = iotest.ErrReader(serai.Errorf(abi.Timeout, "late"))
+	if _, err := http.Connection("A").Request(in); serai.CodeOf(err) != abi.Timeout {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package form
 
 import (
 	"encoding/json"
+	"io"
 	"strconv"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 // holds has the form that the operation's description says.
 type Reply struct {
 	abi.Envelope
-	Body []byte
+	Body   []byte
+	Stream io.ReadCloser // the body instead, of [Request.DoStream]
 }
 
 // Int returns a whole number, 0 if it is not there.

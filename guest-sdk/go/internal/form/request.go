@@ -4,6 +4,7 @@ package form
 
 import (
 	"encoding/json"
+	"io"
 	"strconv"
 	"time"
 
@@ -16,7 +17,9 @@ func init() { serai.Warm("", map[string]any{"a": ""}, []any{""}) }
 
 // Request is what an operation is asked.
 type Request struct {
-	Body []byte
+	Body   []byte
+	Stream io.Reader // what follows Body; nil if nothing does
+	Length int64     // bytes of both, 0 if that is not known
 
 	op     string
 	fields abi.Envelope
@@ -95,7 +98,7 @@ func (r *Request) encode(name string, v any) []byte {
 	return raw
 }
 
-// Do performs the operation. An error is a [*serai.Error].
+// Do performs the operation. An error is a [*serai.Error], or that of Stream.
 func (r *Request) Do() (Reply, error) {
 	if r.err != nil {
 		return Reply{}, r.err
@@ -103,8 +106,33 @@ func (r *Request) Do() (Reply, error) {
 	if r.object {
 		r.Body = append(r.Body, '}')
 	}
-	fields, body, err := serai.Call(r.fields, r.Body)
-	return Reply{fields, body}, err
+	var fields abi.Envelope
+	var body []byte
+	var err error
+	if r.Stream == nil {
+		fields, body, err = serai.Call(r.fields, r.Body)
+	} else {
+		r.tellLength()
+		fields, body, err = serai.CallFrom(r.fields, r.Body, r.Stream)
+	}
+	return Reply{Envelope: fields, Body: body}, err
+}
+
+// DoStream performs an operation whose body is no object, and returns the
+// reply with its body yet to come, in Stream. Errors are those of [Request.Do].
+func (r *Request) DoStream() (Reply, error) {
+	if r.err != nil {
+		return Reply{}, r.err
+	}
+	r.tellLength()
+	fields, stream, err := serai.CallStream(r.fields, r.Body, r.Stream)
+	return Reply{Envelope: fields, Stream: stream}, err
+}
+
+func (r *Request) tellLength() {
+	if r.Length > 0 && r.Stream != nil {
+		r.Add(abi.FieldStreamLength, Int(r.Length))
+	}
 }
 
 func b2i(b bool) int {

@@ -2,12 +2,13 @@ package main
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc64"
 	"io"
 
 	serai "github.com/seraihost/serai/guest-sdk/go"
+	"github.com/seraihost/serai/guest-sdk/go/http"
 )
 
 var store = serai.HTTP("Store")
@@ -122,21 +123,22 @@ func down(r *serai.Request, how string) (*serai.Response, error) {
 	return resp, nil
 }
 
-// across moves from one operation to another.
+// across moves from one operation to another, by the functions of its type.
 func across() (*serai.Response, error) {
-	give, err := store.DoStream(&serai.HTTPRequest{Path: "/give"})
+	system := http.Connection("Store")
+	give, err := system.RequestStream(http.RequestRequest{Path: "/give"})
 	if err != nil {
 		return nil, err
 	}
-	reply, err := store.Do(&serai.HTTPRequest{Method: "PUT", Path: "/take", Stream: give.Stream})
+	take, err := system.Request(http.RequestRequest{Method: "PUT", Path: "/take", Stream: give.Stream})
 	if err != nil {
 		return nil, err
 	}
-	return serai.Bytes("text/plain", reply.Body), nil
+	return serai.Bytes("text/plain", take.Body), nil
 }
 
 func hash(r *serai.Request) (*serai.Response, error) {
-	h := sha256.New()
+	h := crc64.New(crc64.MakeTable(crc64.ECMA))
 	n, err := io.Copy(h, r.Stream())
 	return serai.Text(fmt.Sprintf("%d %d %x", n, r.Length(), h.Sum(nil))), err
 }
