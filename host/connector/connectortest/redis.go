@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,40 +24,6 @@ func StartRedis(t testing.TB, args ...string) *Daemon {
 		own := []string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", dir}
 		return Launch(t, dir, nil, "/usr/bin/redis-server", append(own, args...)...)
 	}, speaks)
-}
-
-// RedisTLS is a server that takes connections with TLS only.
-type RedisTLS struct {
-	*Daemon
-
-	// CA signed the server's certificate for localhost, and Cert, which it asks
-	// of clients. All are PEM.
-	CA, Cert, Key string
-}
-
-// StartRedisTLS starts a server that asks for a certificate. It ends with the
-// test.
-func StartRedisTLS(t testing.TB, args ...string) *RedisTLS {
-	t.Helper()
-	newest(t, "/usr/bin/redis-server", "redis-server")
-	dir := t.TempDir()
-	cert, key := certificate(t)
-	for name, text := range map[string]string{"cert.pem": cert, "key.pem": key} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := &RedisTLS{CA: cert}
-	r.Cert, r.Key = ClientCertificate(t, cert, key, "client")
-	r.Daemon = StartDaemon(t, func(addr string) *Process {
-		_, port, _ := net.SplitHostPort(addr)
-		own := []string{
-			"--port", "0", "--tls-port", port, "--bind", "127.0.0.1", "--save", "", "--dir", dir,
-			"--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem", "--tls-auth-clients", "yes",
-		}
-		return Launch(t, dir, nil, "/usr/bin/redis-server", append(own, args...)...)
-	}, Accepts)
-	return r
 }
 
 // speaks reports whether a server answers to PING, with whatever.
@@ -83,21 +50,27 @@ func RedisCluster(t testing.TB) []string {
 		r := StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus), "--cluster-node-timeout", "2000")
 		addrs = append(addrs, r.Addr())
 	}
-	args := append([]string{"--cluster", "create"}, addrs...)
-	if out, err := exec.Command("redis-cli", append(args, "--cluster-yes")...).CombinedOutput(); err != nil {
+	formCluster(t, addrs)
+	return addrs
+}
+
+// formCluster makes servers a cluster; with are further arguments of redis-cli.
+func formCluster(t testing.TB, addrs []string, with ...string) {
+	t.Helper()
+	args := slices.Concat(with, []string{"--cluster", "create"}, addrs, []string{"--cluster-yes"})
+	if out, err := exec.Command("redis-cli", args...).CombinedOutput(); err != nil {
 		t.Fatalf("redis-cli: %v\n%s", err, out)
 	}
 	await(t, func() bool {
 		for _, addr := range addrs {
 			_, port, _ := net.SplitHostPort(addr)
-			out, _ := exec.Command("redis-cli", "-p", port, "CLUSTER", "INFO").Output()
+			out, _ := exec.Command("redis-cli", append(with, "-p", port, "CLUSTER", "INFO")...).Output()
 			if len(out) < 16 || string(out[:16]) != "cluster_state:ok" {
 				return false
 			}
 		}
 		return true
 	})
-	return addrs
 }
 
 // RedisReplica starts a server that copies another one.
