@@ -85,54 +85,52 @@ const (
 	FieldUpload = "upload" // what the upload is called, for names of services
 )
 
-// Operations behind [FnCall], the value of FieldOp in the call's envelope.
+// Operations of the host itself behind [FnCall], and that of HTTP: values of
+// FieldOp in the call's envelope. docs/connectors/ has the fields and bodies of all
+// operations, as the connectors describe them.
 const (
 	FieldOp = "op"
 
-	OpKVGet       = "kv.get"         // area, key → revision, ttl; body is the value
-	OpKVSet       = "kv.set"         // area, key, ttl or keep-ttl, if-revision; body is the value → revision
-	OpKVDelete    = "kv.delete"      // area, key, if-revision → deleted ("0" or "1")
-	OpKVExpire    = "kv.expire"      // area, key, ttl, if-revision → revision
-	OpKVList      = "kv.list"        // area, prefix, after, limit → key…, next
-	OpKVClear     = "kv.clear"       // area, prefix → deleted (how many)
-	OpKVBatch     = "kv.batch"       // area, (get, set, delete, expire or check: a key; its fields)…; body → (revision, ttl, length)…; body
-	OpLockAcquire = "lock.acquire"   // name, ttl, block → token
-	OpLockRelease = "lock.release"   // name, token → released ("0" or "1")
-	OpEncrypt     = "crypto.encrypt" // body → body
-	OpDecrypt     = "crypto.decrypt" // body → body
-	OpHash        = "crypto.hash"    // body is a secret → body is its hash
-	OpVerify      = "crypto.verify"  // hash; body is a secret → verified ("0" or "1")
-	OpConfigGet   = "config.get"     // key → body is the value
-	OpConfigList  = "config.list"    // prefix → key…
-	OpHTTPRequest = "http.request"   // connection, method, path, param.*, query.* or url instead, header.*, timeout, similar, redirects; body → status, header.*; body
-	OpInvoke      = "invoke"         // service, timeout, header.content-type; body → status, header.*; body
+	OpKVGet       = "kv.get"
+	OpKVSet       = "kv.set"
+	OpKVDelete    = "kv.delete"
+	OpKVExpire    = "kv.expire"
+	OpKVList      = "kv.list"
+	OpKVClear     = "kv.clear"
+	OpKVBatch     = "kv.batch"
+	OpLockAcquire = "lock.acquire"
+	OpLockRelease = "lock.release"
+	OpEncrypt     = "crypto.encrypt"
+	OpDecrypt     = "crypto.decrypt"
+	OpHash        = "crypto.hash"
+	OpVerify      = "crypto.verify"
+	OpConfigGet   = "config.get"
+	OpConfigList  = "config.list"
+	OpHTTPRequest = "http.request"
+	OpInvoke      = "invoke"
+	OpInvokeAsync = "invoke.async"
+	OpInvokeGroup = "invoke.group"
 )
 
-// Fields of operations.
+// Fields of these operations that more than their connectors know.
 const (
-	FieldArea       = "area" // "": the tenant's own keys
+	FieldArea       = "area"
 	FieldKey        = "key"
 	FieldPrefix     = "prefix"
 	FieldAfter      = "after"
 	FieldLimit      = "limit"
 	FieldNext       = "next"
-	FieldTTL        = "ttl"         // milliseconds
-	FieldKeepTTL    = "keep-ttl"    // "1": expire when the old value would have
-	FieldLength     = "length"      // bytes of the body that belong to a step of a batch
-	FieldIfRevision = "if-revision" // "0": the key must not exist
+	FieldTTL        = "ttl"
+	FieldKeepTTL    = "keep-ttl"
+	FieldLength     = "length"
+	FieldIfRevision = "if-revision"
 	FieldRevision   = "revision"
 	FieldDeleted    = "deleted"
-	FieldName       = "name"     // of a lock
-	FieldBlock      = "block"    // milliseconds to wait for a lock
-	FieldToken      = "token"    // of a lock's holder
-	FieldReleased   = "released" // "1": the lock was the caller's
-	FieldHash       = "hash"     // of a secret
-	FieldVerified   = "verified" // "1": the secret is the one that was hashed
+	FieldName       = "name"
 	FieldConnection = "connection"
-	FieldURL        = "url"       // whole; instead of connection, path and query.*
-	FieldSimilar    = "similar"   // "1": the connection's name may differ in case and in what is no letter or digit
-	FieldRedirects  = "redirects" // "0": a redirect is the reply
-	FieldTimeout    = "timeout"   // milliseconds
+	FieldURL        = "url"
+	FieldSimilar    = "similar"
+	FieldTimeout    = "timeout"
 )
 
 // Fields that any operation may have. They are about the way of a body between

@@ -425,12 +425,14 @@ func variable(name string) string {
 	return name
 }
 
-// opName returns the name of an operation without that of its type.
+// opName returns the name of an operation without that of its type, Call for
+// one that is called as its type is.
 func opName(op string) string {
-	if _, name, ok := strings.Cut(op, "."); ok {
-		op = name
+	_, name, ok := strings.Cut(op, ".")
+	if !ok {
+		return "Call"
 	}
-	return exported(op)
+	return exported(name)
 }
 
 // lower returns a sentence as it continues another one, unless it begins with

@@ -197,10 +197,3 @@ func InvokeJSON(service string, in, out any) error {
 		return r.JSON(out)
 	}
 }
-
-// InvokeAsync has another service of the tenant called, durably and at least
-// once, and returns the correlation id of that call without waiting for it.
-func InvokeAsync(service string, payload []byte) (cid string, err error) {
-	reply, _, err := Call(append(operation(abi.OpInvokeAsync, 1), Field{Name: abi.FieldService, Value: service}), payload)
-	return reply.Get(abi.FieldCID), err
-}

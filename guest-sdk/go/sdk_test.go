@@ -13,6 +13,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	serai "github.com/seraihost/serai/guest-sdk/go"
+	"github.com/seraihost/serai/guest-sdk/go/invoke"
 	"github.com/seraihost/serai/guest-sdk/go/seraitest"
 )
 
@@ -224,7 +225,7 @@ func TestOthers(t *testing.T) {
 	if r, err := serai.Invoke("no", nil); err != nil || r.Status != 404 {
 		t.Error(r, err)
 	}
-	if cid, err := serai.InvokeAsync("add", nil); cid != "test-async" || err != nil {
+	if cid, err := invoke.Async(invoke.AsyncRequest{Service: "add"}); cid != "test-async" || err != nil {
 		t.Error(cid, err)
 	}
 	a, b := make([]byte, 16), make([]byte, 16)

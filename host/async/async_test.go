@@ -17,6 +17,7 @@ import (
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
+	"github.com/seraihost/serai/host/connector/invoke"
 	"github.com/seraihost/serai/host/telemetry"
 	"github.com/seraihost/serai/storage/badger"
 )
@@ -130,7 +131,7 @@ func request(op string, body string, fields ...string) *connector.Request {
 
 func do(t *testing.T, c *Courier, r *connector.Request) error {
 	t.Helper()
-	_, err := connector.NewRegistry(c.Ops()...).Do(t.Context(), r)
+	_, err := connector.NewRegistry(connector.Builtins(invoke.Connector(invoke.Services{Later: c}))...).Do(t.Context(), r)
 	return err
 }
 
@@ -290,7 +291,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("a callback without a grant: %v", err)
 	}
 	var many []string
-	for i := range maxTargets + 1 {
+	for i := range invoke.MaxTargets + 1 {
 		many = append(many, "service", fmt.Sprint("s", i), "content-type", "", "size", "0")
 	}
 	if err := do(t, c, request(abi.OpInvokeGroup, "", many...)); host.CodeOf(err) != abi.Invalid {

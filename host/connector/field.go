@@ -37,6 +37,7 @@ type Field struct {
 	Fields   []Field // of an object
 
 	index []int
+	whole bool // of fields with a prefix: the operation gets their names with it
 }
 
 var (

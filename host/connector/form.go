@@ -46,7 +46,7 @@ func (f Form) names() string {
 //	Wait    time.Duration   `field:"wait" doc:"…"`                      // whole milliseconds
 //	Last    *int64          `field:"last" doc:"…"`                      // nil: absent
 //	Keys    []string        `field:"key" doc:"…"`                       // the field repeats
-//	Headers []abi.Field     `field:"header.*" doc:"…"`                  // all with the prefix, without it
+//	Headers []abi.Field     `field:"header.*" doc:"…"`                  // all with the prefix, without it; names:"whole" in a request: with it
 //	Table   json.RawMessage `field:"table" doc:"…"`                     // JSON
 //	Body    []byte          `body:"…"`   // or string for text, json.RawMessage for JSON, a struct for a JSON object
 //	Stream  io.Reader       `stream:"true"` // what the body is when it streams; io.ReadCloser in a reply
@@ -68,7 +68,7 @@ func FormOf(v any) Form {
 // form is a Form and where its parts are in the struct.
 type form struct {
 	Form
-	at       map[string]int // of a field among Fields, by its name
+	at       map[string]int // of a field among Fields, by its name; frameworks for those of framework
 	prefixed []int          // those that take names with a prefix
 	body     []int          // index of the body, nil if there is none
 	stream   []int          // index of the stream
@@ -82,6 +82,9 @@ var (
 	closerType = reflect.TypeFor[io.ReadCloser]()
 )
 
+// frameworks is the place of fields that operations do not see.
+const frameworks = -2
+
 // formFor returns the form of T; it panics on types that make no sense.
 func formFor[T any](reply bool) *form {
 	t := reflect.TypeFor[T]()
@@ -92,13 +95,16 @@ func formFor[T any](reply bool) *form {
 	f.add(t, nil)
 	f.at = make(map[string]int, len(f.Fields))
 	for i, field := range f.Fields {
-		if _, twice := f.at[field.Name]; twice || framework[field.Name] {
+		if _, twice := f.at[field.Name]; twice || slices.Contains(framework, field.Name) {
 			panic(fmt.Sprintf("connector: %s has the field %q twice, or it is the framework's", t, field.Name))
 		}
 		f.at[field.Name] = i
 		if field.Type == "values" {
 			f.prefixed = append(f.prefixed, i)
 		}
+	}
+	for _, name := range framework {
+		f.at[name] = frameworks
 	}
 	want := readerType
 	if reply {
@@ -158,7 +164,7 @@ func operand(t reflect.Type, f reflect.StructField, name string, index []int) Fi
 	tag := f.Tag.Get
 	out := Field{
 		Name: name, Type: operandType(f.Type), Doc: tag("doc"), Default: tag("default"), Required: tag("required") == "true",
-		Min: tag("min"), Max: tag("max"), Optional: f.Type.Kind() == reflect.Pointer, index: index,
+		Min: tag("min"), Max: tag("max"), Optional: f.Type.Kind() == reflect.Pointer, index: index, whole: tag("names") == "whole",
 	}
 	if enum := tag("enum"); enum != "" {
 		out.Enum = strings.Split(enum, ",")

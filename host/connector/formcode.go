@@ -23,17 +23,20 @@ func (f *form) decode(to any, op string, r *Request) error {
 	var seen uint64 // of the first 64 fields, more than any operation has
 	for i := range r.Envelope {
 		name, value := r.Envelope[i].Name, r.Envelope[i].Value
-		if framework[name] {
-			continue
-		}
 		at, prefix := f.find(name)
-		if at < 0 {
+		switch {
+		case at == frameworks:
+			continue
+		case at < 0:
 			return unknownField(op, name, f.Form)
 		}
 		field := &f.Fields[at]
 		if field.Type == "values" {
 			if list, ok := reflect.TypeAssert[*[]abi.Field](v.FieldByIndex(field.index).Addr()); ok {
-				*list = append(*list, abi.Field{Name: name[len(prefix):], Value: value})
+				if !field.whole {
+					name = name[len(prefix):]
+				}
+				*list = append(*list, abi.Field{Name: name, Value: value})
 			}
 			continue
 		}

@@ -56,15 +56,18 @@ func NewOperation[K, In, Out any](name, doc string, do func(ctx context.Context,
 		panic(fmt.Sprintf("connector: operation %q is incomplete", name))
 	}
 	op.do = func(ctx context.Context, conn K, r *Request) (*Result, error) {
-		var in In
-		if err := request.decode(&in, name, r); err != nil {
-			return nil, err
+		var both struct { // allocated together
+			in  In
+			out Out
 		}
-		out, err := do(ctx, conn, r, in)
+		err := request.decode(&both.in, name, r)
 		if err != nil {
 			return nil, err
 		}
-		return reply.encode(&out), nil
+		if both.out, err = do(ctx, conn, r, both.in); err != nil {
+			return nil, err
+		}
+		return reply.encode(&both.out), nil
 	}
 	return op
 }
@@ -83,7 +86,7 @@ func (o Operation[K]) info() OpInfo {
 }
 
 // framework are the fields that requests of all operations may have.
-var framework = map[string]bool{abi.FieldOp: true, abi.FieldConnection: true, abi.FieldStreamReply: true, abi.FieldStreamBody: true, abi.FieldStreamLength: true}
+var framework = []string{abi.FieldOp, abi.FieldConnection, abi.FieldStreamReply, abi.FieldStreamBody, abi.FieldStreamLength}
 
 func unknownField(op, name string, f Form) error {
 	return host.FieldErrorf(host.Clip(name), "%s has no field %q: use %s", op, host.Clip(name), f.names())

@@ -21,7 +21,9 @@ func TestGoFunctions(t *testing.T) {
 	h := hosttest.Start(t, nil)
 	s := hosttest.Routes("GET /{type}")
 	s.Grants = &host.Grants{Connections: []string{"Orders", "Cache", "Broker", "Cached", "CRM"}}
-	h.Deploy("connectors", hosttest.Module(guesttest.BuildGo(t, "../../guest-sdk/go/testdata/connectors", false)), s)
+	module := hosttest.Module(guesttest.BuildGo(t, "../../guest-sdk/go/testdata/connectors", false))
+	h.Deploy("connectors", module, s)
+	h.Deploy("peer", module, hosttest.Routes("GET /peer/none"))
 	connect := func(t *testing.T, name, kind, config string) {
 		t.Helper()
 		c := client.Connection{Type: kind, Config: []byte(config), AllowNetworks: []string{"127.0.0.0/8"}}
@@ -77,6 +79,7 @@ func TestGoFunctions(t *testing.T) {
 			t.Cleanup(system.Close)
 			connect(t, "CRM", "http", fmt.Sprintf(`{"base_url": %q}`, system.URL))
 		}, `[[418,"POST /users/7?a=1\u0026a=2 yes hi","42"],[302,"/elsewhere"]]`},
+		{"invoke", func(*testing.T) {}, `[[200,"application/json","[[\"invoke\",\"text/plain\",\"hi\",\"c-1\"]]"],"invoke not-found","invoke invalid","c-2","c-3","invoke.group invalid"]`},
 		{"own", func(t *testing.T) {
 			t.Helper()
 			if err := h.Operator.SetConfig(t.Context(), host.DefaultTenant, "app.color", []byte("red")); err != nil {

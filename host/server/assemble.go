@@ -19,6 +19,7 @@ import (
 	"github.com/seraihost/serai/host/catalog"
 	"github.com/seraihost/serai/host/connector"
 	"github.com/seraihost/serai/host/connector/config"
+	"github.com/seraihost/serai/host/connector/invoke"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/host/connector/lock"
 	"github.com/seraihost/serai/host/connector/pool"
@@ -146,9 +147,10 @@ func assemble(ctx context.Context, c Config) (*hosted, error) {
 
 // connect makes the parts that run calls.
 func (h *hosted) connect() {
-	ops := connector.Builtins(kv.Connector(h.kv), config.Connector(h.catalog), lock.Connector(lock.New()), seal.Connector(sealing(h.catalog)))
-	ops = append(ops, dispatch.Ops(func() host.Invoker { return h.invoker })...)
-	ops = append(ops, h.courier.Ops()...)
+	ops := connector.Builtins(
+		config.Connector(h.catalog), seal.Connector(sealing(h.catalog)), kv.Connector(h.kv), lock.Connector(lock.New()),
+		invoke.Connector(invoke.Services{Now: func() host.Invoker { return h.invoker }, Later: h.courier}),
+	)
 	ops = append(ops, h.pool.Ops()...)
 	if h.config.Ops != nil {
 		ops = h.config.Ops(ops)

@@ -9,6 +9,7 @@ import (
 	"github.com/seraihost/serai/host/connector/amqp"
 	"github.com/seraihost/serai/host/connector/config"
 	"github.com/seraihost/serai/host/connector/httpclient"
+	"github.com/seraihost/serai/host/connector/invoke"
 	"github.com/seraihost/serai/host/connector/kv"
 	"github.com/seraihost/serai/host/connector/lock"
 	"github.com/seraihost/serai/host/connector/memcached"
@@ -25,7 +26,7 @@ func Sources() []connector.SourceType {
 // Builtins returns the connectors of what the host itself has, to be read, not
 // to be called: a host makes its own, with what they work on.
 func Builtins() []connector.Connector {
-	return []connector.Connector{config.Connector(nil), seal.Connector(seal.Config{}), kv.Connector(nil), lock.Connector(nil)}
+	return []connector.Connector{config.Connector(nil), seal.Connector(seal.Config{}), invoke.Connector(invoke.Services{}), kv.Connector(nil), lock.Connector(nil)}
 }
 
 // Connectors returns the connectors to other systems, in the order of their types.

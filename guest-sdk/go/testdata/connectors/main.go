@@ -6,6 +6,7 @@ import (
 	stdsql "database/sql"
 	"encoding/json"
 	"errors"
+	"io"
 	"time"
 
 	serai "github.com/seraihost/serai/guest-sdk/go"
@@ -13,6 +14,7 @@ import (
 	"github.com/seraihost/serai/guest-sdk/go/config"
 	"github.com/seraihost/serai/guest-sdk/go/crypto"
 	"github.com/seraihost/serai/guest-sdk/go/http"
+	"github.com/seraihost/serai/guest-sdk/go/invoke"
 	"github.com/seraihost/serai/guest-sdk/go/kv"
 	"github.com/seraihost/serai/guest-sdk/go/lock"
 	"github.com/seraihost/serai/guest-sdk/go/memcached"
@@ -26,18 +28,21 @@ func init() {
 		if use == nil {
 			return move(req)
 		}
-		c := &checks{}
+		c := &checks{req: req}
 		use(c)
 		return serai.JSON(c.seen)
 	})
 }
 
 var uses = map[string]func(c *checks){
-	"/sql": database, "/redis": commands, "/amqp": messages, "/memcached": cached, "/http": requests, "/own": own,
+	"/sql": database, "/redis": commands, "/amqp": messages, "/memcached": cached, "/http": requests, "/own": own, "/invoke": services, "": called,
 }
 
 // checks collects what operations return.
-type checks struct{ seen []any }
+type checks struct {
+	req  *serai.Request
+	seen []any
+}
 
 func (c *checks) add(v any, err error) {
 	var e *serai.Error
@@ -241,6 +246,32 @@ func own(c *checks) {
 	c.add(hash != "", err)
 	verified, err := crypto.Verify(crypto.VerifyRequest{Hash: hash, Body: "pass"})
 	c.add(verified, err)
+}
+
+func services(c *checks) {
+	r, err := invoke.Call(invoke.CallRequest{
+		Service: "peer", Header: serai.Values{{Name: "content-type", Value: "text/plain"}}, Body: []byte("hi"), CID: "c-1", Timeout: time.Minute,
+	})
+	c.add([]any{r.Status, r.Header.Get("content-type"), string(r.Body)}, err)
+	_, err = invoke.Call(invoke.CallRequest{Service: "nobody"})
+	c.add(nil, err)
+	_, err = invoke.Call(invoke.CallRequest{Service: "peer", Timeout: 48 * time.Hour})
+	c.add(nil, err)
+	c.add(invoke.Async(invoke.AsyncRequest{
+		Service: "peer", CID: "c-2", Callback: []string{"peer"}, Delay: time.Hour, RetryTimes: new(int64(1)), Context: map[string]int{"a": 1},
+	}))
+	c.add(invoke.Group(invoke.GroupRequest{
+		Service: []string{"peer", "connectors"}, ContentType: []string{"text/plain", ""}, Size: []string{"2", "1"}, OnFinal: []string{"peer"},
+		CID: "c-3", Body: []byte("abc"),
+	}))
+	_, err = invoke.Group(invoke.GroupRequest{Service: []string{"peer"}})
+	c.add(nil, err)
+}
+
+// called is what services gets from a service that it calls.
+func called(c *checks) {
+	body, err := io.ReadAll(c.req.Stream())
+	c.add([]string{c.req.Channel, c.req.Header("content-type"), string(body), c.req.CID}, err)
 }
 
 func main() {}
