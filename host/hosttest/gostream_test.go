@@ -124,7 +124,12 @@ func TestGoStreams(t *testing.T) {
 			t.Errorf("%s: %d %s", path, r.Status, short(r.Body))
 		}
 	}
-	s.idle(t) // what was left open is given up with the call
+	s.idle(t)                                                                                 // what was left open is given up with the call
+	for what, want := range map[string]string{"echo": "> body", "both": "\x9d\x90\x9b\x86"} { // where replies are collected
+		if r, err := h.Operator.Invoke(t.Context(), host.DefaultTenant, "connectors", what, []byte("body")); err != nil || r.Status != 200 || string(r.Body) != want {
+			t.Errorf("invoked, %s: %+v, %v", what, r, err)
+		}
+	}
 	for how, told := range map[string]int64{"told": 5_000_000, "pipe": -1} {
 		r, err := upload(t, h, "/up/"+how, 5_000_000, false)
 		if want := fmt.Sprintf("5000000 of %d bytes, <nil>", told); err != nil || r.Status != 200 || r.Body != want {
@@ -142,9 +147,11 @@ func TestGoStreams(t *testing.T) {
 		"/down/closed?path=give":        "http.request: the body is closed",
 		"/up/fails":                     "reading the body of http.request: a fault of the author",
 	} {
-		r := h.Call("POST", path, strings.Repeat("x", 200_000))
-		if f := failureOf(t, h, r); r.Status != 500 || f.Message != message {
-			t.Errorf("%s: %d, the log has %+v", path, r.Status, f)
+		r, err := upload(t, h, path, 200_000, false)
+		if err != nil || r.Status != 500 {
+			t.Errorf("%s: %d, %v", path, r.Status, err)
+		} else if f := failureOf(t, h, r); f.Message != message {
+			t.Errorf("%s: the log has %+v", path, f)
 		}
 	}
 	if got := s.uploads(); len(got) > 0 && strings.HasSuffix(got[0], "<nil>") {

@@ -52,7 +52,8 @@ type Host struct {
 	// Services answers invocations by name.
 	Services map[string]func(payload []byte) (*serai.Reply, error)
 	// Operations answers operations by their names, such as "sql.execute",
-	// before anything else does. An error's code is that of a *serai.Error.
+	// before anything else does, with bodies as a whole even if the service
+	// streams them. An error's code is that of a *serai.Error.
 	Operations map[string]func(fields abi.Envelope, body []byte) (abi.Envelope, []byte, error)
 
 	t         testing.TB

@@ -7,15 +7,21 @@ import (
 	"hash/crc64"
 	"io"
 
+	"github.com/seraihost/serai/abi"
 	serai "github.com/seraihost/serai/guest-sdk/go"
 	"github.com/seraihost/serai/guest-sdk/go/http"
 )
 
 var store = serai.HTTP("Store")
 
-// move moves what does not fit into memory.
+// move moves what does not fit into memory. Who invokes it says what by the
+// content type.
 func move(r *serai.Request) (*serai.Response, error) {
-	switch how := r.Param("how"); r.Param("what") {
+	what := r.Param("what")
+	if r.Channel != abi.ChannelHTTP {
+		what = r.Header("content-type")
+	}
+	switch how := r.Param("how"); what {
 	case "up":
 		return up(r, how)
 	case "down":
