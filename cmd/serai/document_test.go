@@ -105,6 +105,42 @@ func TestApplyDiffExport(t *testing.T) {
 	}
 }
 
+const wrongConnections = `connections:
+  A1: {type: amqp, host: b, hots: h}
+  A2: {type: amqp, host: ""}
+  A3: {type: amqp, host: b, port: 70000}
+  A4: {type: amqp, host: "amqp://b:5672"}
+  A5: {type: amqp, host: b, tls: {mode: "on", ca_file: /no/such/file}}
+  A6: {type: amqp, host: b, tls: {mode: "on", ca_pem: /no/such/file}}
+  S1: {type: sql, engine: postgres, host: d, database: d}
+  S2: {type: sql, engine: mysql, host: d, database: d, pool_size: 0}
+  S3: {type: sql, engine: mysql, host: d, database: d, pool_size: 1000000000}
+  S4: {type: sql, engine: mysql, host: d, database: d, pool_size: "10"}
+  S5: {type: sql, engine: postgresql, host: d, database: d, options: {user: other}}
+  S6: {type: sql, engine: mysql, host: "db:5432", database: d}
+  R1: {type: redis, mode: cluster, addresses: "r:6379"}
+  R2: {type: redis, mode: cluster, addresses: ["r:70000"]}
+  R3: {type: redis, mode: clusters, addresses: ["r:6379"]}
+`
+
+// wrongIn is what is wrong with them.
+const wrongIn = `2:35: connections.A1.hots: config has no field "hots": use auth, channels, heartbeat, host, password, port, tls, username, vhost
+3:26: connections.A2.host: host is missing: name or address of the broker
+4:35: connections.A3.port: port is 70000: use 1 to 65535
+5:26: connections.A4.host: host "amqp://b:5672" is a URL: give the name of the host alone, such as server.example.com, and what else it says in fields of their own
+6:56: connections.A5.tls.ca_file: config.tls has no field "ca_file": use ca_pem, cert_pem, key_pem, mode, server_name
+7:55: connections.A6.tls.ca_pem: tls.ca_pem is the text of a certificate, which begins with -----BEGIN CERTIFICATE-----, and not the name of a file
+8:27: connections.S1.engine: engine "postgres": use postgresql, mysql, sqlite, mssql, oracle
+9:67: connections.S2.pool_size: pool_size is 0: use 1 to 500
+10:67: connections.S3.pool_size: pool_size is 1000000000: use 1 to 500
+11:67: connections.S4.pool_size: pool_size is a whole number, not "10"
+12:70: connections.S5.options: options has "user": leave it out, give it as config.username
+13:40: connections.S6.host: host "db:5432" has a port: give the name alone, and the port as config.port
+14:47: connections.R1.addresses: addresses is a list of texts, not "r:6379"
+15:47: connections.R2.addresses: addresses: "r:70000" is no HOST:PORT, such as node.example.com:6379, with a port from 1 to 65535
+16:27: connections.R3.mode: mode "clusters": use single, cluster, sentinel
+`
+
 func TestApplySaysWhatIsWrong(t *testing.T) {
 	s := newSession(t)
 	dir := folder(t,
@@ -112,6 +148,7 @@ func TestApplySaysWhatIsWrong(t *testing.T) {
 		"typo.yaml", "services:\n- path: broken.py\n  memroy: 64MiB\n",
 		"broken.yaml", "services:\n- path: broken.py\nchannels:\n  c: {service: x, path: y}\n",
 		"lost.yaml", "services:\n- path: nowhere.py\n",
+		"connections.yaml", wrongConnections,
 		"bad.env", "A=1\nB\n")
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct {
@@ -130,7 +167,11 @@ func TestApplySaysWhatIsWrong(t *testing.T) {
 		}
 		s.run(exitTrouble, append([]string{"diff"}, tt.args...)...)
 	}
-	_, stderr := s.run(exitFailed, "apply", "-f", at("broken.yaml"), "--output", "json")
+	_, stderr := s.run(exitFailed, "apply", "-f", at("connections.yaml"))
+	if diff := cmp.Diff(wrongIn, strings.ReplaceAll(stderr, at("connections.yaml")+":", "")); diff != "" {
+		t.Error(diff)
+	}
+	_, stderr = s.run(exitFailed, "apply", "-f", at("broken.yaml"), "--output", "json")
 	var p struct {
 		Code    string
 		Failure struct{ Type string }

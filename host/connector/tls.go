@@ -19,6 +19,34 @@ type TLS struct {
 	ServerName string `json:"server_name" doc:"name in the server's certificate, if it is not the host's"`
 }
 
+// Check refuses settings that cannot be right, as a connector's own check
+// does. The key may be a reference to a secret still, and is not looked into.
+func (t TLS) Check() error {
+	given := []struct{ name, value string }{{"ca_pem", t.CA}, {"cert_pem", t.Cert}, {"key_pem", t.Key}, {"server_name", t.ServerName}}
+	if t.Mode == "off" || t.Mode == "" {
+		for _, g := range given {
+			if g.value != "" {
+				return host.FieldErrorf("tls.mode", "config.tls.mode is off, so that config.tls.%s would do nothing: use on, or leave it out", g.name)
+			}
+		}
+		return nil
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return host.FieldErrorf("tls.cert_pem", "config.tls.cert_pem and key_pem go together: give both or none")
+	}
+	for _, g := range given[:2] {
+		if g.value == "" || x509.NewCertPool().AppendCertsFromPEM([]byte(g.value)) {
+			continue
+		}
+		field := "tls." + g.name
+		if !strings.Contains(g.value, "-----BEGIN ") {
+			return host.FieldErrorf(field, "config.%s is the text of a certificate, which begins with -----BEGIN CERTIFICATE-----, and not the name of a file", field)
+		}
+		return host.FieldErrorf(field, "config.%s holds no certificate in PEM form: it has a part from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----", field)
+	}
+	return nil
+}
+
 // Config returns the settings for a server, nil if TLS is off. Errors name
 // the field below "tls".
 func (t TLS) Config(serverName string) (*tls.Config, error) {

@@ -28,11 +28,10 @@ func check(c Config) error {
 	if c.Auth == "external" && c.TLS.Cert == "" {
 		return host.FieldErrorf("auth", "config.auth is external: give the certificate to log in with in config.tls.cert_pem")
 	}
-	_, err := c.TLS.Config(c.Host)
-	if c.TLS.Key != "" {
-		return nil // a reference to a secret is no key yet
+	if err := connector.CheckHost("host", c.Host); err != nil {
+		return err
 	}
-	return err
+	return c.TLS.Check()
 }
 
 // Connector returns the connector of AMQP 0-9-1.

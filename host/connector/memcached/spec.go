@@ -25,7 +25,10 @@ func (c Config) check() error {
 	if (c.Username == "") != (c.Password == "") {
 		return host.FieldErrorf("username", "config.username and config.password go together: give both or none")
 	}
-	return nil
+	if err := connector.CheckHost("host", c.Host); err != nil {
+		return err
+	}
+	return c.TLS.Check()
 }
 
 // Connector returns the connector.

@@ -2,6 +2,7 @@ package redisdb
 
 import (
 	"net"
+	"strconv"
 
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
@@ -50,10 +51,17 @@ func (c Config) check() error {
 	case c.Mode == cluster && c.Database != 0:
 		return host.FieldErrorf("database", "config.database is %d: a cluster has the database 0 only", c.Database)
 	}
-	for _, a := range c.Addresses {
-		if h, p, err := net.SplitHostPort(a); err != nil || h == "" || p == "" {
-			return host.FieldErrorf("addresses", "config.addresses: %q is no HOST:PORT", host.Clip(a))
+	if c.Mode == single {
+		if err := connector.CheckHost("host", c.Host); err != nil {
+			return err
 		}
 	}
-	return nil
+	for _, a := range c.Addresses {
+		h, p, err := net.SplitHostPort(a)
+		port, wrong := strconv.ParseUint(p, 10, 16)
+		if err != nil || h == "" || wrong != nil || port == 0 || connector.CheckHost("addresses", h) != nil {
+			return host.FieldErrorf("addresses", "config.addresses: %q is no HOST:PORT, such as node.example.com:6379, with a port from 1 to 65535", host.Clip(a))
+		}
+	}
+	return c.TLS.Check()
 }

@@ -286,6 +286,10 @@ func TestConfigurations(t *testing.T) {
 		`{"mode": "sentinel", "addresses": ["a:1"]}`:               "config.master",
 		`{"mode": "cluster", "addresses": ["a:1"], "host": "h"}`:   "use addresses",
 		`{"host": "h", "sentinel_password": "${secret:x}"}`:        "goes with the mode sentinel",
+		`{"mode": "cluster", "addresses": ["a:70000"]}`:            "is no HOST:PORT",
+		`{"mode": "cluster", "addresses": ["a:redis"]}`:            "is no HOST:PORT",
+		`{"host": "redis://h"}`:                                    "is a URL",
+		`{"host": "h", "tls": {"ca_pem": "x"}}`:                    "config.tls.mode is off",
 	} {
 		if err := redisdb.Connector().Validate([]byte(raw)); err == nil || !strings.Contains(host.MessageOf(err), want) {
 			t.Errorf("%s: %v, want %q", raw, err, want)

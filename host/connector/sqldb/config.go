@@ -1,6 +1,9 @@
 package sqldb
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
@@ -48,12 +51,39 @@ func (c Config) check() error {
 	if c.Host == "" {
 		return host.FieldErrorf("host", "config.host is missing: name the server")
 	}
+	if err := connector.CheckHost("host", c.Host); err != nil {
+		return err
+	}
+	if err := c.TLS.Check(); err != nil {
+		return err
+	}
 	if c.Engine == mssqlName || c.Engine == oracleName {
 		switch {
 		case c.Username == "":
 			return host.FieldErrorf("username", "config.username is missing: %s is logged into by name", c.Engine)
 		case len(c.Options) > 0:
 			return host.FieldErrorf("options", "config.options are not for %s: execute what sets them", c.Engine)
+		}
+	}
+	return c.checkOptions()
+}
+
+var optionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,127}$`)
+
+// notOptions are what a PostgreSQL session is begun with, too, and says
+// otherwise.
+var notOptions = map[string]string{
+	"user": "give it as config.username", "database": "give it as config.database",
+	"replication": "services read no replication", "client_encoding": "it is UTF8",
+}
+
+func (c Config) checkOptions() error {
+	for name := range c.Options {
+		if !optionName.MatchString(name) {
+			return host.FieldErrorf("options", "config.options has %q, which is no name of a setting, such as search_path", host.Clip(name))
+		}
+		if remedy, is := notOptions[strings.ToLower(name)]; is && c.Engine == postgresql {
+			return host.FieldErrorf("options", "config.options has %q: leave it out, %s", name, remedy)
 		}
 	}
 	return nil

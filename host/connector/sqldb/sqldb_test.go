@@ -278,15 +278,21 @@ func TestSQLiteReachesItsFileOnly(t *testing.T) {
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		`{"engine": "postgresql", "database": "d"}`:                                                  "config.host is missing",
-		`{"engine": "db2", "database": "d"}`:                                                         `config.engine "db2": use postgresql, mysql, sqlite`,
-		`{"engine": "sqlite", "database": "../x"}`:                                                   "use 1 to 128 letters",
-		`{"engine": "sqlite", "database": "d", "host": "h"}`:                                         "has a file and no server",
-		`{"engine": "mysql", "host": "h", "database": "d", "password": "clear"}`:                     "is in clear",
-		`{"engine": "mysql", "host": "h", "database": "d", "tls": {"mode": "whatever"}}`:             "use off, on, insecure",
-		`{"engine": "mssql", "host": "h", "database": "d"}`:                                          "config.username is missing",
-		`{"engine": "oracle", "host": "h", "database": "d", "username": "u", "options": {"a": "b"}}`: "config.options are not for oracle",
-		`{"engine": "mysql", "host": "h", "database": "d", "pool": 3}`:                               `no field "pool"`,
+		`{"engine": "postgresql", "database": "d"}`:                                                                "config.host is missing",
+		`{"engine": "db2", "database": "d"}`:                                                                       `config.engine "db2": use postgresql, mysql, sqlite`,
+		`{"engine": "sqlite", "database": "../x"}`:                                                                 "use 1 to 128 letters",
+		`{"engine": "sqlite", "database": "d", "host": "h"}`:                                                       "has a file and no server",
+		`{"engine": "mysql", "host": "h", "database": "d", "password": "clear"}`:                                   "is in clear",
+		`{"engine": "mysql", "host": "h", "database": "d", "tls": {"mode": "whatever"}}`:                           "use off, on, insecure",
+		`{"engine": "mssql", "host": "h", "database": "d"}`:                                                        "config.username is missing",
+		`{"engine": "oracle", "host": "h", "database": "d", "username": "u", "options": {"a": "b"}}`:               "config.options are not for oracle",
+		`{"engine": "mysql", "host": "h", "database": "d", "pool": 3}`:                                             `no field "pool"`,
+		`{"engine": "mysql", "host": "h:3306", "database": "d"}`:                                                   "config.port",
+		`{"engine": "postgresql", "host": "h", "database": "d", "port": 70000}`:                                    "config.port is 70000: use 0 to 65535",
+		`{"engine": "postgresql", "host": "h", "database": "d", "pool_size": 0}`:                                   "config.pool_size is 0: use 1 to 500",
+		`{"engine": "postgresql", "host": "h", "database": "d", "tls": {"mode": "on", "ca_pem": "/no/such/file"}}`: "not the name of a file",
+		`{"engine": "postgresql", "host": "h", "database": "d", "options": {"user": "other"}}`:                     "give it as config.username",
+		`{"engine": "mysql", "host": "h", "database": "d", "options": {"a = 1, b": "2"}}`:                          "is no name of a setting",
 	} {
 		if err := sqldb.Connector().Validate([]byte(raw)); err == nil || !strings.Contains(host.MessageOf(err), want) {
 			t.Errorf("%s: %v, want %q", raw, err, want)
