@@ -6,6 +6,7 @@ import (
 	"hash/crc64"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -26,9 +27,13 @@ func goStreams(t *testing.T, s *store) *hosttest.Host {
 	return h
 }
 
-// goSize is how much it moves: twice its memory.
-func goSize() int64 {
-	if racing || testing.Short() {
+// goSize is how much it moves: twice its memory, or what SERAI_STREAM says.
+func goSize(t *testing.T) int64 {
+	t.Helper()
+	switch {
+	case os.Getenv("SERAI_STREAM") != "":
+		return large(t)
+	case racing || testing.Short():
 		return 8 << 20
 	}
 	return 64 << 20
@@ -38,9 +43,13 @@ func goSize() int64 {
 // memory: from a client, to a client, to a system, from a system, and from one
 // system to another; with and without looking at it.
 func TestGoMovesLargeBodies(t *testing.T) {
-	n := goSize()
+	n := goSize(t)
 	s := newStore(t, n)
 	h := goStreams(t, s)
+	if _, err := upload(t, h, "/up/flipped", 1<<20+1, false); err != nil { // what the first call takes is not the body's
+		t.Fatal(err)
+	}
+	s.uploads()
 	for how, told := range map[string]int64{"splice": n, "flipped": -1} {
 		inLittleMemory(t, n, func() {
 			r, err := upload(t, h, "/up/"+how, n, false)
