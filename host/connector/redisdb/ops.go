@@ -82,10 +82,10 @@ func perform(ctx context.Context, s *Server, r *connector.Request, in commands) 
 			return out, err
 		}
 		w.busy.Lock()
-		if in.Transaction {
-			defer s.drop(in.Watch, false)
-		}
 		defer w.busy.Unlock()
+		if in.Transaction && s.watches.Drop(in.Watch) { // it ends the watch
+			defer w.conn.Close() //nolint:errcheck // a socket that breaks is not used again
+		}
 		run, reads = w.conn, false // what is watched is lost with the socket
 	}
 	out.Body, err = s.send(ctx, run, all, in.Transaction, patience)
@@ -214,11 +214,11 @@ func appendReply(out []byte, value any) ([]byte, error) {
 
 func watch(ctx context.Context, s *Server, r *connector.Request, in keys) (out watching, err error) {
 	if in.Watch != "" && len(in.Body) == 0 {
-		if _, err := s.find(r, in.Watch); err != nil {
-			return out, err
+		w, err := s.find(r, in.Watch)
+		if err == nil && s.watches.Drop(in.Watch) {
+			s.unwatch(w)
 		}
-		s.drop(in.Watch, true)
-		return out, nil
+		return out, err
 	}
 	lists, err := parse(in.Body)
 	if err != nil {
@@ -245,7 +245,11 @@ func watch(ctx context.Context, s *Server, r *connector.Request, in keys) (out w
 		_ = conn.Close()
 		return out, err
 	}
-	return watching{s.keep(ctx, r, conn)}, nil
+	w := &watched{conn: conn}
+	if out.Watch, err = s.watches.Keep(ctx, r, w, func() { s.unwatch(w) }); err != nil {
+		_ = conn.Close()
+	}
+	return out, err
 }
 
 // watching sends WATCH.

@@ -2,7 +2,6 @@ package redisdb
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -30,9 +29,7 @@ type Server struct {
 	shared  *shared // nil unless there is one server
 	timeout time.Duration
 	flights flights
-
-	mu      sync.Mutex
-	watches map[string]*watched
+	watches connector.Kept[*watched]
 }
 
 var _ connector.Conn = (*Server)(nil)
@@ -42,7 +39,7 @@ func open(ctx context.Context, c Config, env connector.Env) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		timeout: time.Duration(c.Timeout), flights: flights{byDeadline: make(map[int64]*flight)}, watches: make(map[string]*watched),
+		timeout: time.Duration(c.Timeout), flights: flights{byDeadline: make(map[int64]*flight)},
 	}
 	s.client = c.client(c.dial(&s.flights, env.Dial))
 	if c.Mode == single {
@@ -143,49 +140,25 @@ func (s *Server) fault(ctx context.Context, err error) error {
 
 // watched is a socket of a call's own, for which the server watches keys.
 type watched struct {
-	tenant string
-	call   uint64
-	conn   *redis.Conn
-	busy   sync.Mutex
-}
-
-// keep holds a socket until the call ends, which ctx tells, and returns its id.
-func (s *Server) keep(ctx context.Context, r *connector.Request, conn *redis.Conn) string {
-	w := &watched{tenant: r.Scope.Tenant, call: r.Scope.Call, conn: conn}
-	id := rand.Text()
-	s.mu.Lock()
-	s.watches[id] = w
-	s.mu.Unlock()
-	context.AfterFunc(ctx, func() { s.drop(id, true) })
-	return id
+	conn *redis.Conn
+	busy sync.Mutex
 }
 
 // find returns the socket that the call holds under an id.
 func (s *Server) find(r *connector.Request, id string) (*watched, error) {
-	s.mu.Lock()
-	w := s.watches[id]
-	s.mu.Unlock()
-	if w == nil || w.tenant != r.Scope.Tenant || w.call != r.Scope.Call {
+	w, ok := s.watches.Find(r, id)
+	if !ok {
 		return nil, host.FieldErrorf("watch", "the watch has ended")
 	}
 	return w, nil
 }
 
-// drop gives a socket back. If the server still watches for it, it is told.
-func (s *Server) drop(id string, watching bool) {
-	s.mu.Lock()
-	w := s.watches[id]
-	delete(s.watches, id)
-	s.mu.Unlock()
-	if w == nil {
-		return
-	}
+// unwatch gives a socket back for which the server still watches.
+func (s *Server) unwatch(w *watched) {
 	w.busy.Lock()
 	defer w.busy.Unlock()
-	if watching {
-		ctx, end := s.flights.begin(context.Background(), min(s.timeout, time.Second))
-		_ = w.conn.Process(ctx, redis.NewCmd(ctx, "unwatch")) // a socket that breaks is not used again
-		end()
-	}
+	ctx, end := s.flights.begin(context.Background(), min(s.timeout, time.Second))
+	_ = w.conn.Process(ctx, redis.NewCmd(ctx, "unwatch")) // a socket that breaks is not used again
+	end()
 	_ = w.conn.Close()
 }

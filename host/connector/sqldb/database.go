@@ -2,12 +2,10 @@ package sqldb
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
 	"github.com/seraihost/serai/host/connector"
 )
@@ -18,22 +16,15 @@ type Database struct {
 	engine  string // its name
 	timeout time.Duration
 	texts   texts
-
-	mu   sync.Mutex
-	open map[string]*held // transactions and cursors by their ids
+	kept    connector.Kept[*held] // transactions and cursors
 }
 
 var _ connector.Conn = (*Database)(nil)
 
-// maxHeld bounds the transactions and cursors of a connection.
-const maxHeld = 1000
-
 // held is what a call holds between its operations. It ends with the call.
 // Who uses it has it locked.
 type held struct {
-	of     caller
-	tenant string
-	busy   sync.Mutex
+	busy sync.Mutex
 
 	lane    lane // of a transaction
 	stained bool // it is not as it was
@@ -77,35 +68,19 @@ func callerOf(r *connector.Request) caller { return caller(r.Scope.Call) }
 // keep holds h until the call ends, which ctx tells, and returns its id. After
 // an error it is still the caller's.
 func (d *Database) keep(ctx context.Context, r *connector.Request, h *held) (string, error) {
-	h.tenant, h.of = r.Scope.Tenant, callerOf(r)
-	id := rand.Text()
-	d.mu.Lock()
-	full := len(d.open) >= maxHeld
-	if !full {
-		d.open[id] = h
-	}
-	d.mu.Unlock()
-	if full {
-		return "", host.Errorf(abi.Limit, "the connection has %d transactions and cursors open; end them sooner", maxHeld)
-	}
-	context.AfterFunc(ctx, func() {
-		if d.drop(id) != nil {
-			h.busy.Lock() // what uses it sees that the call has ended
-			defer h.busy.Unlock()
-			h.end()
-		}
+	return d.kept.Keep(ctx, r, h, func() {
+		h.busy.Lock() // what uses it sees that the call has ended
+		defer h.busy.Unlock()
+		h.end()
 	})
-	return id, nil
 }
 
 // find returns the transaction or cursor, which kind says, that the call holds
 // under an id.
 func (d *Database) find(r *connector.Request, kind, id string) (*held, error) {
-	d.mu.Lock()
-	h := d.open[id]
-	d.mu.Unlock()
+	h, ok := d.kept.Find(r, id)
 	switch {
-	case h == nil || h.tenant != r.Scope.Tenant || h.of != callerOf(r):
+	case !ok:
 		return nil, host.FieldErrorf(kind, "the %s has ended", kind)
 	case kind == "transaction" && h.lane == nil:
 		return nil, host.FieldErrorf(kind, "the id is that of a cursor")
@@ -113,13 +88,4 @@ func (d *Database) find(r *connector.Request, kind, id string) (*held, error) {
 		return nil, host.FieldErrorf(kind, "the id is that of a transaction")
 	}
 	return h, nil
-}
-
-// drop forgets an id and returns what it stood for.
-func (d *Database) drop(id string) *held {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	h := d.open[id]
-	delete(d.open, id)
-	return h
 }

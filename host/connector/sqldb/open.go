@@ -16,7 +16,7 @@ const idleTime = 5 * time.Minute
 const maxMessage = 64 << 20
 
 func open(ctx context.Context, c Config, env connector.Env) (*Database, error) {
-	d := &Database{engine: c.Engine, timeout: time.Duration(c.Timeout), open: make(map[string]*held)}
+	d := &Database{engine: c.Engine, timeout: time.Duration(c.Timeout)}
 	var db *sql.DB
 	var err error
 	switch c.Engine {

@@ -163,7 +163,7 @@ func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out 
 	if err == nil && more {
 		return result{Body: body, Cursor: in.Cursor}, nil
 	}
-	if d.drop(in.Cursor) != nil {
+	if d.kept.Drop(in.Cursor) {
 		h.end()
 	}
 	if err != nil {
@@ -174,7 +174,7 @@ func next(_ context.Context, d *Database, r *connector.Request, in cursor) (out 
 
 func closeCursor(_ context.Context, d *Database, r *connector.Request, in cursor) (none connector.None, err error) {
 	h, err := d.find(r, "cursor", in.Cursor)
-	if err == nil && d.drop(in.Cursor) != nil {
+	if err == nil && d.kept.Drop(in.Cursor) {
 		h.busy.Lock()
 		defer h.busy.Unlock()
 		h.end()
@@ -252,7 +252,7 @@ func finish(how func(lane, context.Context) error) func(context.Context, *Databa
 			return none, unread()
 		}
 		defer h.busy.Unlock()
-		if d.drop(in.Transaction) == nil { // its call is ending
+		if !d.kept.Drop(in.Transaction) { // its call is ending
 			return none, host.FieldErrorf("transaction", "the transaction has ended")
 		}
 		ctx, late := newAlarm(ctx, d.timeout)
