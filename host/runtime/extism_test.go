@@ -86,6 +86,9 @@ func runPlugin(t *testing.T, p Program, s *guest.Session, body string) (*host.Re
 }
 
 func TestExtism(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the runtime of Go, which takes minutes under the race detector")
+	}
 	limits := host.DefaultLimits()
 	p := plugin(t, "count_vowels", limits)
 	ops := variables()

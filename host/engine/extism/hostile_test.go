@@ -49,12 +49,12 @@ func fan() []byte {
 	return m.Bytes()
 }
 
-// fills is a plugin that fills its 32 MiB 4,000 times in a straight line.
+// fills is a plugin that fills its 32 MiB 1,000 times in a straight line.
 func fills() []byte {
 	m := wasmtest.New(512, 0)
 	one := wasmtest.Code(wasmtest.I32Const(0), wasmtest.I32Const(7), wasmtest.I32Const(32<<20), wasmtest.MemoryFill)
 	var body []byte
-	for range 4_000 {
+	for range 1_000 {
 		body = append(body, one...)
 	}
 	m.Func(wasmtest.Func{Export: "run", Results: i32, Body: wasmtest.Code(body, wasmtest.I32Const(0))})

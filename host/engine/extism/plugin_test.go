@@ -131,6 +131,9 @@ func call(ctx context.Context, t testing.TB, p *extism.Program, f *fake, input s
 	return string(out), err
 }
 
+// slow are plugins with functions that take long to compile.
+var slow = map[string]bool{"count_vowels_std.wasm": true, "hello_haskell.wasm": true, "std_command.wasm": true}
+
 // TestPlugins runs the plugins that the SDK is tested with, which are made
 // with the PDKs of several languages.
 func TestPlugins(t *testing.T) {
@@ -161,6 +164,9 @@ func TestPlugins(t *testing.T) {
 	}
 	for _, c := range tests {
 		t.Run(c.file, func(t *testing.T) {
+			if testing.Short() && slow[c.file] {
+				t.Skip("is compiled for a minute under the race detector")
+			}
 			p := compile(t, sdkPlugin(t, c.file), c.export)
 			f := newFake()
 			if c.config != nil {
