@@ -14,14 +14,20 @@ import (
 // extent is a range of bytes relative to the memory's start.
 type extent struct{ start, end uint64 }
 
-// scanner finds the pages of a private mapping that were written: those that
-// are present (or swapped out) and no longer belong to the mapped file, or to
-// the shared zero page where nothing is mapped.
+// scanner finds the pages of a private mapping that were written.
 type scanner struct {
 	regions []pageRegion
 	extents []extent
 	entries []byte
+	scans   int  // of the mapping as it is
+	tracked bool // the kernel takes note of the pages that are written
 }
+
+// trackAfter is the scan after which pages are tracked. It takes the kernel as
+// long as some scans, and pages that are read for the first time after it come
+// one by one instead of sixteen at once, so it pays for memories that are reset
+// often, whose calls have mostly been seen.
+const trackAfter = 4
 
 // pageRegion is struct page_region of linux/fs.h.
 type pageRegion struct{ start, end, categories uint64 }
@@ -35,10 +41,12 @@ type pmScanArg struct {
 // PAGEMAP_SCAN and the page categories of linux/fs.h.
 const (
 	pagemapScan = 0xc0606610 // _IOWR('f', 16, struct pm_scan_arg)
+	pageWritten = 1 << 1
 	pageFile    = 1 << 2
 	pagePresent = 1 << 3
 	pageSwapped = 1 << 4
 	pageZero    = 1 << 5
+	scanTracked = 1 << 1 // PM_SCAN_CHECK_WPASYNC
 )
 
 // Bits of an entry of /proc/pid/pagemap
@@ -63,7 +71,7 @@ var pagemap = sync.OnceValues(func() (*pagemapFile, error) {
 	}
 	defer func() { _ = unmap(probe) }()
 	var s scanner
-	_, err = s.scan(p, probe)
+	_, err = s.scan(p, probe, private)
 	p.canScan = err == nil
 	return p, nil
 })
@@ -74,17 +82,26 @@ type pagemapFile struct {
 	canScan bool
 }
 
-// Method names the way in which resets find dirty pages on this kernel:
-// "PAGEMAP_SCAN", "pagemap" or "remap".
+// Ways in which resets find dirty pages, the fastest first.
+const (
+	Tracked  = "tracked" // the kernel takes note of the pages that are written
+	Scanned  = "PAGEMAP_SCAN"
+	Read     = "pagemap"
+	Remapped = "remap" // they do not: they map the image anew
+)
+
+// Method returns the way in which this kernel allows to find dirty pages.
 func Method() string {
 	p, err := pagemap()
 	switch {
 	case err != nil:
-		return "remap"
-	case p.canScan:
-		return "PAGEMAP_SCAN"
+		return Remapped
+	case !p.canScan:
+		return Read
+	case tracking() < 0:
+		return Scanned
 	default:
-		return "pagemap"
+		return Tracked
 	}
 }
 
@@ -98,25 +115,43 @@ func (s *scanner) dirty(mem []byte) ([]extent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.canScan {
-		return s.scan(p, mem)
+	if !p.canScan {
+		return s.read(p, mem)
 	}
-	return s.read(p, mem)
+	if s.tracked {
+		return s.scan(p, mem, written)
+	}
+	found, err := s.scan(p, mem, private)
+	if s.scans++; err == nil && s.scans == trackAfter {
+		s.tracked = track(mem, found)
+	}
+	return found, err
 }
 
+// query is which pages a scan asks for.
+type query struct{ flags, inverted, mask, anyOf, returned uint64 }
+
+var (
+	// private pages are present (or swapped out) and no longer belong to the
+	// mapped file, or to the shared zero page where nothing is mapped.
+	private = query{inverted: pageFile | pageZero, mask: pageFile | pageZero, anyOf: pagePresent | pageSwapped, returned: pagePresent}
+	// written pages are not write-protected any more. To tell that, the kernel
+	// only looks at the page table, which takes it a tenth of the time. All
+	// pages must be tracked, else it is an error.
+	written = query{flags: scanTracked, mask: pageWritten, returned: pageWritten}
+)
+
 // scan asks by PAGEMAP_SCAN, which returns only what is dirty.
-func (s *scanner) scan(p *pagemapFile, mem []byte) ([]extent, error) {
+func (s *scanner) scan(p *pagemapFile, mem []byte, q query) ([]extent, error) {
 	if s.regions == nil {
 		s.regions = make([]pageRegion, 128)
 	}
 	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
 	end := base + uint64(len(mem))
 	arg := pmScanArg{
-		start: base, end: end,
+		flags: q.flags, start: base, end: end,
 		vec: uint64(uintptr(unsafe.Pointer(&s.regions[0]))), vecLen: uint64(len(s.regions)),
-		categoryInverted: pageFile | pageZero, categoryMask: pageFile | pageZero,
-		categoryAnyofMask: pagePresent | pageSwapped,
-		returnMask:        pagePresent,
+		categoryInverted: q.inverted, categoryMask: q.mask, categoryAnyofMask: q.anyOf, returnMask: q.returned,
 	}
 	arg.size = uint64(unsafe.Sizeof(arg))
 	s.extents = s.extents[:0]

@@ -141,7 +141,7 @@ func TestResetMethodsAgree(t *testing.T) {
 	want := []extent{{4096, 12288}, {98304, 102400}}
 	var s scanner
 	if p.canScan {
-		got, err := s.scan(p, m.Bytes())
+		got, err := s.scan(p, m.Bytes(), private)
 		if err != nil {
 			t.Fatal(err)
 		}

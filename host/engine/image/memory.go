@@ -53,6 +53,7 @@ func NewMemory(im *Image, most, reserved uint64) (*Memory, error) {
 func roundUp(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
 
 func (m *Memory) start() error {
+	m.scanner.scans, m.scanner.tracked = 0, false
 	if m.size == 0 {
 		return nil
 	}
