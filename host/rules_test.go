@@ -128,7 +128,7 @@ func checkOwn(t *testing.T, f file, own string) {
 		t.Errorf("%s imports %s: the composition root puts parts together, no part knows the whole", f.path, own)
 	}
 	if connector, system := connectorOf(f.dir); connector && own != f.dir {
-		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "batch" && name != "internal" && name != "connectortest" && system != "pool" && system != "standard" && system != "connectortest" {
+		if other, name := connectorOf(own); other && name != system && name != "egress" && name != "batch" && name != "jsonraw" && name != "connectortest" && system != "pool" && system != "standard" && system != "connectortest" {
 			t.Errorf("%s imports %s: connectors know host/connector, not each other", f.path, own)
 		}
 	}

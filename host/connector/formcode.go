@@ -13,7 +13,7 @@ import (
 
 	"github.com/seraihost/serai/abi"
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector/internal/jsonraw"
+	"github.com/seraihost/serai/host/connector/jsonraw"
 )
 
 // decode fills the struct that to points to from a request. What does not fit

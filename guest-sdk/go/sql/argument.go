@@ -1,4 +1,4 @@
-package sql
+package sql //nolint:revive // the file beside it, which is generated, describes it
 
 import (
 	"database/sql/driver"

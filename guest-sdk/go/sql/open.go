@@ -138,6 +138,7 @@ func (c *conn) execute(ctx context.Context, statement string, args []driver.Name
 type changed form.Reply
 
 func (c changed) LastInsertId() (int64, error) { return c.number("last-id", "the key of a new row") }
+
 func (c changed) RowsAffected() (int64, error) {
 	return c.number("affected", "how many rows it changed")
 }

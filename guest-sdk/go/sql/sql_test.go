@@ -78,15 +78,31 @@ func TestValues(t *testing.T) {
 		kind, raw string
 		want      any
 	}{
-		{"integer", "-7", int64(-7)}, {"integer", "9223372036854775807", int64(1<<63 - 1)}, {"integer", "18446744073709551615", "18446744073709551615"},
-		{"integer", `"seven"`, "seven"}, {"integer", "null", nil}, {"float", "1.5", 1.5}, {"float", "1e-3", 0.001}, {"float", "3", int64(3)},
-		{"decimal", `"1.50"`, "1.50"}, {"decimal", "7", "7"}, {"boolean", "true", true}, {"boolean", "false", false},
-		{"bytes", `"AP8="`, []byte{0, 255}}, {"bytes", `"no base64"`, "no base64"}, {"any", `{"type":"bytes","value":"AP8="}`, []byte{0, 255}},
+		{"integer", "-7", int64(-7)},
+		{"integer", "9223372036854775807", int64(1<<63 - 1)},
+		{"integer", "18446744073709551615", "18446744073709551615"},
+		{"integer", `"seven"`, "seven"},
+		{"integer", "null", nil},
+		{"float", "1.5", 1.5},
+		{"float", "1e-3", 0.001},
+		{"float", "3", int64(3)},
+		{"decimal", `"1.50"`, "1.50"},
+		{"decimal", "7", "7"},
+		{"boolean", "true", true},
+		{"boolean", "false", false},
+		{"bytes", `"AP8="`, []byte{0, 255}},
+		{"bytes", `"no base64"`, "no base64"},
+		{"any", `{"type":"bytes","value":"AP8="}`, []byte{0, 255}},
 		{"moment", `"2026-01-02T03:04:05.5+02:00"`, time.Date(2026, 1, 2, 1, 4, 5, 5e8, time.UTC)},
-		{"datetime", `"2026-01-02T03:04:05"`, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {"datetime", `"infinity"`, "infinity"},
-		{"date", `"2026-01-02"`, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, {"date", `"0000-00-00"`, "0000-00-00"},
-		{"time", `"03:04:05"`, "03:04:05"}, {"json", `{"a":[1,"]"]}`, []byte(`{"a":[1,"]"]}`)}, {"list:integer", "[[1],[null]]", []byte("[[1],[null]]")},
-		{"text", `""`, ""}, {"text", `"a\\b\n"`, "a\\b\n"},
+		{"datetime", `"2026-01-02T03:04:05"`, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		{"datetime", `"infinity"`, "infinity"},
+		{"date", `"2026-01-02"`, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
+		{"date", `"0000-00-00"`, "0000-00-00"},
+		{"time", `"03:04:05"`, "03:04:05"},
+		{"json", `{"a":[1,"]"]}`, []byte(`{"a":[1,"]"]}`)},
+		{"list:integer", "[[1],[null]]", []byte("[[1],[null]]")},
+		{"text", `""`, ""},
+		{"text", `"a\\b\n"`, "a\\b\n"},
 	} {
 		database(t, `{"columns":["v"],"types":["`+c.kind+`"],"rows":[[`+c.raw+`]]}`)
 		var got any
@@ -144,6 +160,7 @@ func TestTransactions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer s.Close()
 		if _, err := s.Exec(1); err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +198,7 @@ func TestFaults(t *testing.T) {
 	h.Operations["sql.execute"] = func(abi.Envelope, []byte) (abi.Envelope, []byte, error) {
 		return nil, nil, serai.Errorf(abi.Denied, "no")
 	}
-	if _, err := db.Open("D").Query("S"); serai.CodeOf(err) != abi.Denied {
+	if err := db.Open("D").QueryRow("S").Err(); serai.CodeOf(err) != abi.Denied {
 		t.Error(err)
 	}
 }

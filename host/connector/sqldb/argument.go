@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector/internal/jsonraw"
+	"github.com/seraihost/serai/host/connector/jsonraw"
 )
 
 // tagged is a value that JSON has no form for: {"type": "decimal", "value": "1.20"}.

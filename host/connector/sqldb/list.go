@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector/internal/jsonraw"
+	"github.com/seraihost/serai/host/connector/jsonraw"
 )
 
 // list writes a list as PostgreSQL writes arrays, {1,NULL,{"a"}}, so that the

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seraihost/serai/host"
-	"github.com/seraihost/serai/host/connector/internal/jsonraw"
+	"github.com/seraihost/serai/host/connector/jsonraw"
 )
 
 // Bounds of a statement.

@@ -33,11 +33,11 @@ var tracking = sync.OnceValue(func() int {
 		return -1
 	}
 	api := [3]uint64{uffdAPI, uffdFeatureAsync | uffdFeatureUnpopulated, 0}
-	if ioctl(int(fd), uffdioAPI, unsafe.Pointer(&api)) != nil { //nolint:gosec // a descriptor
-		_ = unix.Close(int(fd)) //nolint:gosec // a descriptor
+	if ioctl(int(fd), uffdioAPI, unsafe.Pointer(&api)) != nil {
+		_ = unix.Close(int(fd))
 		return -1
 	}
-	return int(fd) //nolint:gosec // a descriptor
+	return int(fd)
 })
 
 // track has the kernel take note of the pages of mem that are written from now
@@ -66,7 +66,7 @@ func track(mem []byte, known []extent) bool {
 }
 
 func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg)) //nolint:gosec // a descriptor
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
 	if errno != 0 {
 		return errno
 	}
