@@ -48,7 +48,10 @@ func openOracle(c Config, env connector.Env) (*sql.DB, error) {
 			return conn, conn.OpenWithContext(ctx)
 		},
 	}
-	if c.TLS.Mode == "off" { // else the bytes are encrypted
+	// With TLS the bytes are encrypted here. The driver begins TLS itself, and anew
+	// on the same socket where the server wants that in the middle of a login, so
+	// that no dialler of ours can do it for the driver and look at what is inside.
+	if c.TLS.Mode == "off" {
 		g.watch = func() func(b []byte) bool { return new(tns).pass }
 	}
 	return sql.OpenDB(g), nil
