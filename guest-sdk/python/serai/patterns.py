@@ -5,8 +5,12 @@ the host. Callbacks get a dict with source, target, response, req_ts_utc,
 resp_ts_utc, ok, exception (class and message, or None) and cid.
 """
 
+from __future__ import annotations
+
 import json
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from serai.data import default, encode
 from serai.exception import ZatoException
@@ -14,10 +18,15 @@ from serai.host import call, milliseconds
 from serai.invoke import _fields, add_services, invoke, service_of
 
 
+#: A service by its name or class, and one or several of them.
+Named = str | type[Any]
+Some = Named | Sequence[Named] | None
+
+
 class Parallel:
     """self.patterns.parallel"""
 
-    def invoke(self, targets, callbacks=None, cid=None, *, on_target=None):
+    def invoke(self, targets: Mapping[Any, Any], callbacks: Some = None, cid: str | None = None, *, on_target: Some = None) -> str:
         """Have all targets, a dict of services and their requests, called at
         the same time, and callbacks each time that one of them has answered.
         Returns the correlation id that all of these calls have."""
@@ -27,7 +36,9 @@ class Parallel:
 class FanOut:
     """self.patterns.fanout"""
 
-    def invoke(self, targets, callbacks=None, on_target=None, cid=None, *, on_final=None):
+    def invoke(
+        self, targets: Mapping[Any, Any], callbacks: Some = None, on_target: Some = None, cid: str | None = None, *, on_final: Some = None,
+    ) -> str:
         """Have all targets, a dict of services and their requests, called at
         the same time, on_target each time that one of them has answered, and
         callbacks once all have. The latter get a dict with source, cid, ok
@@ -40,8 +51,9 @@ class InvokeRetry:
     """self.patterns.invoke_retry"""
 
     def invoke(
-        self, name, *args, repeats=5, seconds=0, minutes=0, async_fallback=False, callback=None, context=None, cid=None, **kwargs,
-    ):
+        self, name: Named, *args: Any, repeats: int = 5, seconds: float = 0, minutes: float = 0, async_fallback: bool = False,
+        callback: Some = None, context: Any = None, cid: str | None = None, **kwargs: Any,
+    ) -> Any:
         """Call a service, and if it fails, up to repeats times again with a
         pause of seconds or minutes. Returns its answer, or raises
         ZatoException from its last failure.
@@ -64,8 +76,9 @@ class InvokeRetry:
             time.sleep(pause)
 
     def invoke_async(
-        self, name, *args, repeats=5, seconds=0, minutes=0, callback=None, context=None, cid=None, **kwargs,
-    ):
+        self, name: Named, *args: Any, repeats: int = 5, seconds: float = 0, minutes: float = 0, callback: Some = None,
+        context: Any = None, cid: str | None = None, **kwargs: Any,
+    ) -> str:
         """Have a service called without waiting, and if it fails, up to
         repeats times again after seconds or minutes. Then callback gets the
         outcome with context in it. Returns the calls' correlation id."""

@@ -1,6 +1,9 @@
 """self.schedule: services that are called at a time."""
 
+from __future__ import annotations
+
 from datetime import datetime, timezone
+from typing import Any
 
 from serai.host import call, milliseconds
 from serai.invoke import _fields
@@ -12,8 +15,9 @@ class Schedule:
     __slots__ = ()
 
     def onetime(
-        self, invoking_service, target, name="", prefix="", start_date="", after_seconds=0, after_minutes=0, data="",
-    ):
+        self, invoking_service: Any, target: str | type[Any], name: str = "", prefix: str = "", start_date: str | datetime = "",
+        after_seconds: float = 0, after_minutes: float = 0, data: Any = "",
+    ) -> str:
         """Have target, a name or a class, called once: at start_date, a
         datetime or ISO 8601 text in UTC unless it says otherwise, or after
         so many seconds and minutes; at once if that is in the past. data is

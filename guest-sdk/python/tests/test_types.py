@@ -101,6 +101,10 @@ class Stubs(unittest.TestCase):
             self.out.redis.get('Cache', decode_responses=False).get('k').decode()
             user = self.out.rest['CRM'].conn.get(self.cid, {'id': 7})
             found: bool = user.ok and user.status_code < 300 and 'id' in user.data
+            with self.lock('l', ttl=5) as held: locked: bool = held.held
+            secret: str = self.crypto.decrypt(self.crypto.encrypt('s')) + self.crypto.hash_secret(b's')
+            job: str = self.schedule.onetime(self, 'other', after_minutes=1.5, data={'a': 1}) + self.invoke_async('other', {'a': 1}, callback=['third'])
+            job = self.patterns.fanout.invoke({'a': 1, 'b': 2}, 'c') + self.patterns.invoke_retry.invoke_async('a', repeats=2, seconds=1)
             body: bytes = self.rest.my_crm.post(self.cid, {'a': 1}, headers={'x': 'y'}).content
             """
         wrong = {
@@ -136,6 +140,12 @@ class Stubs(unittest.TestCase):
             "redis.set('k', 'v', expires=1)": "Unexpected keyword argument",
             "redis.incr('n').upper()": '"int" has no attribute "upper"',
             "redis.expire('k', 'soon')": 'incompatible type "str"',
+            "self.lock('l', ttl='5')": 'incompatible type "str"',
+            "self.crypto.encrypt(7)": 'incompatible type "int"',
+            "self.crypto.encrypt('s').upper() + 'x'": "Unsupported operand types",
+            "self.schedule.onetime(self, 'other', after_hours=1)": "Unexpected keyword argument",
+            "self.invoke_async('other', expiration='1')": 'incompatible type "str"',
+            "self.patterns.parallel.invoke(['a'], 'b')": "incompatible type",
             "user.stauts_code": "has no attribute",
             "user.text + b''": "Unsupported operand types",
             "self.out.rest['CRM'].post(headers=['a'])": "incompatible type",
