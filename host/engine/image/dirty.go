@@ -19,15 +19,8 @@ type scanner struct {
 	regions []pageRegion
 	extents []extent
 	entries []byte
-	scans   int  // of the mapping as it is
-	tracked bool // the kernel takes note of the pages that are written
+	tracker
 }
-
-// trackAfter is the scan after which pages are tracked. It takes the kernel as
-// long as some scans, and pages that are read for the first time after it come
-// one by one instead of sixteen at once, so it pays for memories that are reset
-// often, whose calls have mostly been seen.
-const trackAfter = 4
 
 // pageRegion is struct page_region of linux/fs.h.
 type pageRegion struct{ start, end, categories uint64 }
@@ -71,8 +64,7 @@ var pagemap = sync.OnceValues(func() (*pagemapFile, error) {
 	}
 	defer func() { _ = unmap(probe) }()
 	var s scanner
-	_, err = s.scan(p, probe, private)
-	p.canScan = err == nil
+	p.canScan = s.scan(p, probe, extent{0, PageSize}, private) == nil
 	return p, nil
 })
 
@@ -115,17 +107,24 @@ func (s *scanner) dirty(mem []byte) ([]extent, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.extents = s.extents[:0]
 	if !p.canScan {
 		return s.read(p, mem)
 	}
-	if s.tracked {
-		return s.scan(p, mem, written)
+	at := uint64(0)
+	for _, e := range s.tracked {
+		if err := s.scan(p, mem, extent{at, e.start}, private); err != nil {
+			return nil, err
+		}
+		if err := s.scan(p, mem, e, written); err != nil {
+			return nil, err
+		}
+		at = e.end
 	}
-	found, err := s.scan(p, mem, private)
-	if s.scans++; err == nil && s.scans == trackAfter {
-		s.tracked = track(mem, found)
+	if err := s.scan(p, mem, extent{at, uint64(len(mem))}, private); err != nil {
+		return nil, err
 	}
-	return found, err
+	return s.extents, nil
 }
 
 // query is which pages a scan asks for.
@@ -136,40 +135,41 @@ var (
 	// mapped file, or to the shared zero page where nothing is mapped.
 	private = query{inverted: pageFile | pageZero, mask: pageFile | pageZero, anyOf: pagePresent | pageSwapped, returned: pagePresent}
 	// written pages are not write-protected any more. To tell that, the kernel
-	// only looks at the page table, which takes it a tenth of the time. All
+	// looks at the page table only, which takes it a tenth of the time. All
 	// pages must be tracked, else it is an error.
 	written = query{flags: scanTracked, mask: pageWritten, returned: pageWritten}
+	// populated pages are there, or were and are swapped out.
+	populated = query{anyOf: pagePresent | pageSwapped, returned: pagePresent}
 )
 
-// scan asks by PAGEMAP_SCAN, which returns only what is dirty.
-func (s *scanner) scan(p *pagemapFile, mem []byte, q query) ([]extent, error) {
+// scan adds pages of a part of mem, which it asks for by PAGEMAP_SCAN.
+func (s *scanner) scan(p *pagemapFile, mem []byte, part extent, q query) error {
 	if s.regions == nil {
 		s.regions = make([]pageRegion, 128)
 	}
 	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
-	end := base + uint64(len(mem))
+	end := base + part.end
 	arg := pmScanArg{
-		flags: q.flags, start: base, end: end,
+		flags: q.flags, start: base + part.start, end: end,
 		vec: uint64(uintptr(unsafe.Pointer(&s.regions[0]))), vecLen: uint64(len(s.regions)),
 		categoryInverted: q.inverted, categoryMask: q.mask, categoryAnyofMask: q.anyOf, returnMask: q.returned,
 	}
 	arg.size = uint64(unsafe.Sizeof(arg))
-	s.extents = s.extents[:0]
 	for arg.start < end {
 		// Tens of microseconds at most: not worth telling the scheduler.
 		n, _, errno := unix.RawSyscall(unix.SYS_IOCTL, p.fd, pagemapScan, uintptr(unsafe.Pointer(&arg)))
 		if errno != 0 {
-			return nil, fmt.Errorf("scanning pagemap: %w", errno)
+			return fmt.Errorf("scanning pagemap: %w", errno)
 		}
 		for _, r := range s.regions[:n] {
 			s.add(r.start-base, r.end-base)
 		}
 		if arg.walkEnd <= arg.start {
-			return nil, errors.New("scanning pagemap: no progress")
+			return errors.New("scanning pagemap: no progress")
 		}
 		arg.start = arg.walkEnd
 	}
-	return s.extents, nil
+	return nil
 }
 
 // read asks by the entries of pagemap, one for every page.
@@ -179,7 +179,6 @@ func (s *scanner) read(p *pagemapFile, mem []byte) ([]extent, error) {
 	}
 	first := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem)))) / PageSize
 	pages := uint64(len(mem)) / PageSize
-	s.extents = s.extents[:0]
 	for page := uint64(0); page < pages; {
 		n := min(pages-page, uint64(len(s.entries)/8))
 		if _, err := p.file.ReadAt(s.entries[:8*n], int64(8*(first+page))); err != nil { //nolint:gosec // an address

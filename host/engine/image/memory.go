@@ -53,7 +53,7 @@ func NewMemory(im *Image, most, reserved uint64) (*Memory, error) {
 func roundUp(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
 
 func (m *Memory) start() error {
-	m.scanner.scans, m.scanner.tracked = 0, false
+	m.scanner.tracker = tracker{} // what was mapped before is gone
 	if m.size == 0 {
 		return nil
 	}
@@ -125,6 +125,7 @@ func (m *Memory) Reset() (Stats, error) {
 	for _, r := range regions {
 		copy(m.region[r.start:r.end], m.im.view[r.start:r.end])
 	}
+	m.scanner.advance(m.region[:m.size])
 	return st, nil
 }
 

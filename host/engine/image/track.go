@@ -1,6 +1,8 @@
 package image
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -33,40 +35,119 @@ var tracking = sync.OnceValue(func() int {
 		return -1
 	}
 	api := [3]uint64{uffdAPI, uffdFeatureAsync | uffdFeatureUnpopulated, 0}
-	if ioctl(int(fd), uffdioAPI, unsafe.Pointer(&api)) != nil {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uffdioAPI, uintptr(unsafe.Pointer(&api))); errno != 0 {
 		_ = unix.Close(int(fd))
 		return -1
 	}
 	return int(fd)
 })
 
-// track has the kernel take note of the pages of mem that are written from now
-// on. Those in known are written. It reports whether it does.
-func track(mem []byte, known []extent) bool {
-	fd := tracking()
-	if fd < 0 {
-		return false
+// tracker is which parts of a mapping the kernel takes note of writes to.
+type tracker struct {
+	resets     int      // of the mapping
+	registered bool     // with [tracking]
+	tracked    []extent // ascending, whole blocks
+}
+
+// Tracking takes the kernel as long as some scans, and pages that are read for
+// the first time after it come one by one instead of sixteen at once. So it
+// begins when a mapping has been reset some times and its calls have mostly been
+// seen, and what they came to use since is added now and then.
+const (
+	trackAfter = 4
+	trackEvery = 256
+)
+
+// blockSize is what one page of a page table maps on amd64 and arm64. The
+// kernel passes over blocks without such a page, unless they are tracked.
+const blockSize = 512 * PageSize
+
+// advance is called after each reset.
+func (s *scanner) advance(mem []byte) {
+	s.resets++
+	if s.resets != trackAfter && s.resets%trackEvery != 0 {
+		return
+	}
+	p, err := pagemap()
+	if err != nil || !p.canScan || tracking() < 0 {
+		return
+	}
+	if !s.registered {
+		base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
+		register := [4]uint64{base, uint64(len(mem)), uffdModeWriteprotect, 0}
+		if s.registered = ioctl(uffdioRegister, unsafe.Pointer(&register)) == nil; !s.registered {
+			return
+		}
+	}
+	used := scanner{regions: s.regions}
+	if used.scan(p, mem, extent{0, uint64(len(mem))}, populated) != nil {
+		return
+	}
+	for _, e := range used.extents {
+		for e.start < e.end {
+			block := blockAt(mem, e.start)
+			if !s.tracks(block) && s.track(p, mem, block) != nil {
+				return
+			}
+			e.start = block.end
+		}
+	}
+}
+
+// blockAt returns the part of mem that one page of a page table maps.
+func blockAt(mem []byte, at uint64) extent {
+	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
+	first := (base + at) &^ (blockSize - 1)
+	return extent{max(first, base) - base, min(first+blockSize-base, uint64(len(mem)))}
+}
+
+func (s *scanner) tracks(block extent) bool {
+	for _, e := range s.tracked {
+		if e.start <= block.start && block.end <= e.end {
+			return true
+		}
+	}
+	return false
+}
+
+// track protects the pages of a block that were not written.
+func (s *scanner) track(p *pagemapFile, mem []byte, block extent) error {
+	found := scanner{regions: s.regions}
+	if err := found.scan(p, mem, block, private); err != nil {
+		return err
 	}
 	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
-	register := [4]uint64{base, uint64(len(mem)), uffdModeWriteprotect, 0}
-	if ioctl(fd, uffdioRegister, unsafe.Pointer(&register)) != nil {
-		return false
-	}
-	at := uint64(0)
-	for _, e := range append(known, extent{uint64(len(mem)), uint64(len(mem))}) {
+	at := block.start
+	for _, e := range append(found.extents, extent{block.end, block.end}) {
 		if e.start > at {
 			protect := [3]uint64{base + at, e.start - at, writeprotect}
-			if ioctl(fd, uffdioWriteprotect, unsafe.Pointer(&protect)) != nil {
-				return false
+			if err := ioctl(uffdioWriteprotect, unsafe.Pointer(&protect)); err != nil {
+				return err
 			}
 		}
 		at = e.end
 	}
-	return true
+	s.tracked = joined(append(s.tracked, block))
+	return nil
 }
 
-func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
+// joined sorts extents that do not overlap, and joins those that touch.
+func joined(all []extent) []extent {
+	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(a.start, b.start) })
+	out := all[:1]
+	for _, e := range all[1:] {
+		if last := &out[len(out)-1]; last.end == e.start {
+			last.end = e.end
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// ioctl asks [tracking].
+func ioctl(request uintptr, arg unsafe.Pointer) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(tracking()), request, uintptr(arg))
 	if errno != 0 {
 		return errno
 	}

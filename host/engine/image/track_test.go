@@ -56,7 +56,7 @@ func TestTracking(t *testing.T) {
 			if err := m.remap(); err != nil {
 				t.Fatal(err)
 			}
-			if m.scanner.tracked {
+			if len(m.scanner.tracked) > 0 {
 				t.Error("it is tracked without having been asked to be")
 			}
 		}
@@ -88,10 +88,56 @@ func TestTracking(t *testing.T) {
 			t.Errorf("round %d: %d pages, %d were written", round, st.DirtyPages, len(pages))
 		}
 	}
-	if m.scanner.tracked != (Method() == Tracked) {
-		t.Errorf("tracked %t, the kernel allows %s", m.scanner.tracked, Method())
+	if tracked := len(m.scanner.tracked) > 0; tracked != (Method() == Tracked) {
+		t.Errorf("tracked %t, the kernel allows %s", tracked, Method())
 	}
 	_ = sum
+}
+
+// TestTrackingIsSparse has blocks that nobody uses left alone, and those that
+// calls come to use later tracked later.
+func TestTrackingIsSparse(t *testing.T) {
+	if Method() != Tracked {
+		t.Skip("the kernel does not track pages here")
+	}
+	im, err := FromMemory(newMem(t, 10*blockSize/WasmPageSize, map[int]byte{0: 1, 5 * blockSize: 1}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer im.Release()
+	m, err := NewMemory(im, 1<<25, 1<<25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	reset := func(times, dirty int) {
+		t.Helper()
+		for range times {
+			st, err := m.Reset()
+			if err != nil || st.DirtyPages != dirty || !bytes.Equal(m.Bytes()[:2*blockSize], im.Bytes()[:2*blockSize]) {
+				t.Fatal(st, err)
+			}
+		}
+	}
+	blocks := func() (n int) {
+		for _, e := range m.scanner.tracked {
+			n += int((e.end - e.start + blockSize - 1) / blockSize)
+		}
+		return n
+	}
+	m.Bytes()[0] = 2
+	reset(trackAfter, 1)
+	if n := blocks(); n < 1 || n > 4 { // what was written, and compared with the image
+		t.Errorf("%d blocks are tracked", n)
+	}
+	before := blocks()
+	m.Bytes()[7*blockSize] = 3
+	reset(trackEvery, 2)
+	if m.Bytes()[7*blockSize] != 0 || blocks() != before+1 {
+		t.Errorf("%d blocks are tracked, %d before", blocks(), before)
+	}
+	m.Bytes()[7*blockSize+PageSize] = 3
+	reset(2, 3)
 }
 
 // BenchmarkReset resets a memory of CPython's size of which a call has read
@@ -116,10 +162,10 @@ func BenchmarkReset(b *testing.B) {
 			if tracked && Method() != Tracked {
 				b.Skip("the kernel does not track pages here")
 			}
-			if !tracked {
-				m.scanner.scans = trackAfter // it has been
-			}
 			call := func() {
+				if !tracked {
+					m.scanner.resets = 0
+				}
 				for i := 0; i < 70*33; i += 33 {
 					m.Bytes()[i*PageSize] = 2
 				}
