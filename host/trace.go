@@ -9,8 +9,8 @@ import (
 // Trace is where a call is in a trace that several systems share, in the words
 // of W3C Trace Context (https://www.w3.org/TR/trace-context/).
 type Trace struct {
-	Parent string // the header traceparent
-	State  string // the header tracestate, "" if there is none
+	Parent string `json:"parent"`          // the header traceparent
+	State  string `json:"state,omitempty"` // the header tracestate, "" if there is none
 }
 
 // maxTraceState is what the specification wants to be passed on at least.

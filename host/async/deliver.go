@@ -60,7 +60,7 @@ func (c *Courier) handle(ctx context.Context, raw []byte) error {
 // service failed is an outcome.
 func (c *Courier) call(ctx context.Context, m *message) (*outcome, error) {
 	began := c.now()
-	reply, err := c.Invoker().Invoke(ctx, m.call())
+	reply, err := c.Invoker().Invoke(host.WithTrace(ctx, m.Trace), m.call())
 	switch host.CodeOf(err) {
 	case abi.Unavailable, abi.Cancelled, abi.Internal:
 		return nil, err

@@ -27,6 +27,7 @@ type message struct {
 	Sent      time.Time    `json:"sent"`
 	NotBefore time.Time    `json:"not_before,omitzero"`
 	Expires   time.Time    `json:"expires,omitzero"`
+	Trace     host.Trace   `json:"trace,omitzero"` // that who asked for the call is in
 	// Callbacks get the reply; of a retried call and of a group's target,
 	// its outcome.
 	Callbacks []string `json:"callbacks,omitempty"`
@@ -71,7 +72,7 @@ type member struct {
 // that it is the same when m is handled again.
 func (m *message) follow(what string, i int) *message {
 	id := m.ID + "/" + what + "/" + strconv.Itoa(i)
-	return &message{ID: id, Tenant: m.Tenant, From: m.From, CID: cidOf(id), Channel: abi.ChannelAsync, Depth: m.Depth + 1, Sent: m.Sent}
+	return &message{ID: id, Tenant: m.Tenant, From: m.From, CID: cidOf(id), Channel: abi.ChannelAsync, Depth: m.Depth + 1, Sent: m.Sent, Trace: m.Trace}
 }
 
 // callback returns the message that has the i-th of m's callbacks called.

@@ -90,6 +90,7 @@ func (c *Courier) accept(ctx context.Context, s connector.Scope, m *message) (ci
 	if err := c.checkServices(ctx, s, m); err != nil {
 		return "", err
 	}
+	m.Trace = host.TraceOf(ctx)
 	return m.CID, c.submit(ctx, m)
 }
 

@@ -160,14 +160,14 @@ def handle(request):
 // eventually waits until what is done, with much patience.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: not after 30s", what)
+			t.Fatalf("%s: not after two minutes", what)
 		case <-tick.C:
 		}
 	}

@@ -29,7 +29,19 @@ from serai import Service
 
 class Outer(Service):
     def handle(self):
+        self.invoke_async('later', {})
         self.response.payload = self.invoke('inner', {'user': 'ada'})
+`
+
+const laterTraced = `
+from serai import Service
+
+class Later(Service):
+    def handle(self):
+        if self.request.http.method:
+            self.response.payload = self.kvdb.conn.get('later')
+        else:
+            self.kvdb.conn.set('later', 'it was called')
 `
 
 const innerTraced = `
@@ -92,25 +104,32 @@ func TestTraces(t *testing.T) {
 	}
 	s := client.Settings{Grants: &host.Grants{Connections: []string{"CRM"}}}
 	h.Deploy("inner", hosttest.Python(innerTraced), s)
+	h.Deploy("later", hosttest.Python(laterTraced), hosttest.Routes("GET /later"))
 	h.Deploy("outer", hosttest.Python(outerTraced), hosttest.Routes("POST /traced/{x}"))
 	r := h.Call("POST", "/traced/a-private-path", "{}", "traceparent: "+callersParent, "tracestate: a=1")
 	if r.Status != 200 || r.Body != `{"status": 200, "body": "hi"}` {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
+	eventually(t, "the other call is made", func() bool { return h.Call("GET", "/later", "").Body == "it was called" })
 	h.Stop() // exports what is left
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	above := "00f067aa0ba902b7"
-	for _, name := range []string{"POST /traced/{x}", "invoke", "invoke inner", "http.request"} {
-		s := u.spans[name]
-		if s == nil {
-			t.Fatalf("there is no span %q among %d", name, len(u.spans))
+	const first = "00f067aa0ba902b7" // the caller's span
+	below := func(above string, names ...string) string {
+		for _, name := range names {
+			s := u.spans[name]
+			if s == nil {
+				t.Fatalf("there is no span %q among %d", name, len(u.spans))
+			}
+			if hex.EncodeToString(s.GetTraceId()) != callersTrace || hex.EncodeToString(s.GetParentSpanId()) != above {
+				t.Errorf("%s is in the trace %x below %x, not below %s", name, s.GetTraceId(), s.GetParentSpanId(), above)
+			}
+			above = hex.EncodeToString(s.GetSpanId())
 		}
-		if hex.EncodeToString(s.GetTraceId()) != callersTrace || hex.EncodeToString(s.GetParentSpanId()) != above {
-			t.Errorf("%s is in the trace %x below %x, not below %s", name, s.GetTraceId(), s.GetParentSpanId(), above)
-		}
-		above = hex.EncodeToString(s.GetSpanId())
+		return above
 	}
+	below(first, "POST /traced/{x}", "invoke.async", "async later")
+	above := below(first, "POST /traced/{x}", "invoke", "invoke inner", "http.request")
 	if want := "00-" + callersTrace + "-" + above + "-01"; u.headers.Get("traceparent") != want || u.headers.Get("tracestate") != "a=1" || u.headers.Get("Authorization") != "Bearer a-private-token" {
 		t.Errorf("the system got %v, want %s", u.headers, want)
 	}

@@ -23,7 +23,8 @@ const (
 
 // Invoker returns an invoker that makes a span of each call, below the one
 // that the caller names: in the headers of an HTTP request, or in those of a
-// message. With a nil tracer it passes on what the caller names, and no more.
+// message; or below the operation that asked for the call, which may have been
+// before the host was started. With a nil tracer it passes on what the caller names, and no more.
 func (t *Tracer) Invoker(next host.Invoker) host.Invoker {
 	if t == nil {
 		return carrier{next}
@@ -75,10 +76,14 @@ type invoker struct {
 
 // Invoke implements [host.Invoker].
 func (i *invoker) Invoke(ctx context.Context, call *host.Call) (*host.Reply, error) {
+	above := host.TraceOf(ctx) // of a call that was asked for earlier
 	if call.Depth == 0 {
 		if named, ok := callers(call); ok {
-			ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{parentHeader: named.Parent, stateHeader: named.State})
+			above = named
 		}
+	}
+	if above.Parent != "" && !trace.SpanContextFromContext(ctx).IsValid() {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{parentHeader: above.Parent, stateHeader: above.State})
 	}
 	ctx, span := i.tracer.Start(ctx, nameOf(call), trace.WithSpanKind(kindOf(call.Channel)))
 	defer span.End()
