@@ -158,7 +158,7 @@ func TestGoStreams(t *testing.T) {
 	} {
 		r, err := upload(t, h, path, 200_000, false)
 		if err != nil || r.Status != 500 {
-			t.Errorf("%s: %d, %v", path, r.Status, err)
+			t.Errorf("%s: %d %s, %v", path, r.Status, short(r.Body), err)
 		} else if f := failureOf(t, h, r); f.Message != message {
 			t.Errorf("%s: the log has %+v", path, f)
 		}
