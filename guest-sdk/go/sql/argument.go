@@ -26,13 +26,12 @@ var errMixed = errors.New("parameters are all named, with sql.Named, or none is"
 
 // check replaces a parameter by what [appendValue] takes.
 func check(v *driver.NamedValue) error {
-	switch x := v.Value.(type) {
+	switch v.Value.(type) {
 	case json.RawMessage, Decimal, UUID:
 		return nil
-	case driver.Valuer, []byte:
-		_ = x
+	case driver.Valuer: // it says itself what it is, a slice too
 	default:
-		if t := reflect.TypeOf(x); t != nil && t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 {
+		if t := reflect.TypeOf(v.Value); t != nil && t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 {
 			return nil
 		}
 	}

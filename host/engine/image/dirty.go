@@ -135,7 +135,7 @@ var (
 	// mapped file, or to the shared zero page where nothing is mapped.
 	private = query{inverted: pageFile | pageZero, mask: pageFile | pageZero, anyOf: pagePresent | pageSwapped, returned: pagePresent}
 	// written pages are not write-protected any more. To tell that, the kernel
-	// looks at the page table only, which takes it a tenth of the time. All
+	// looks at the page table only, and not at what each page belongs to. All
 	// pages must be tracked, else it is an error.
 	written = query{flags: scanTracked, mask: pageWritten, returned: pageWritten}
 	// populated pages are there, or were and are swapped out.
